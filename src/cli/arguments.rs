@@ -1,0 +1,183 @@
+//! Raw arguments, as clap reads them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::experiment::{Filter, Scale};
+
+/// Re-runs the i-Mix paper (ICLR 2021) and says, number by number, whether it came out.
+#[derive(Debug, Parser)]
+#[command(name = "repro", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  repro run table1                          a demo on embedded data, minutes on a CPU
+  repro plan table1 --scale paper           what the published settings cost on this machine
+  repro run table1 --scale short --only dataset=covtype
+  repro compare table1 --scale short        ours beside the paper's, with a verdict for each claim
+
+Exit codes:
+  0    everything asked for was done
+  1    at least one trial failed; the others ran
+  2    wrong argument, experiment file, data file or environment
+  3    nothing to do
+  130  stopped by a signal, with a checkpoint: run the same command again to go on";
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Folder of trained encoders and evaluations
+    #[arg(long, global = true, value_name = "DIR", default_value = "results")]
+    pub results: PathBuf,
+    /// Folder that reports are written to
+    #[arg(long, global = true, value_name = "DIR", default_value = "reports")]
+    pub reports: PathBuf,
+    /// Folder of data sets; looked in before REPRO_DATA and the user's cache
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Say nothing on stderr but errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the experiments, their cells, and how many trials are done at each scale
+    List(List),
+    /// Say what a run would do and cost, without doing it
+    Plan(Plan),
+    /// Run the trials of an experiment that are not done yet, then write its report
+    Run(Run),
+    /// Write the report of an experiment from the results at hand
+    Report(Report),
+    /// Set the results beside the paper's numbers, with a verdict for each cell and claim
+    Compare(Compare),
+    /// Say which settings of a trial differ from those of a finished one
+    Why(Why),
+    /// Show, fetch or verify data sets
+    Data(Data),
+    /// One worker process of a run; speaks JSON lines on stdin and stdout
+    #[command(hide = true)]
+    Worker,
+}
+
+/// The experiment a command is about.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// An experiment's id, as `repro list` shows it, or the path of an experiment file
+    #[arg(value_name = "EXP")]
+    pub experiment: String,
+    /// Size of the run: `demo` (embedded data, minutes), `short` (real data, hours), `paper` (as published)
+    #[arg(long, default_value = "demo")]
+    pub scale: Scale,
+    /// Only the cells with these axis values; several values of one axis are alternatives
+    #[arg(long, value_name = "AXIS=VALUE,...", default_value = "")]
+    pub only: Filter,
+    /// Trials of each cell, instead of the number that the scale asks for
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub trials: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  repro list\n  repro list --json")]
+pub struct List {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro plan table1\n  repro plan table1 --scale paper --only dataset=covtype --json"
+)]
+pub struct Plan {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub resources: Resources,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a run may use.
+#[derive(Debug, Args)]
+pub struct Resources {
+    /// Device to train on: auto, cpu or cuda:N
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub device: String,
+    /// Trials at a time; on a CPU they share the cores out. As many as there are cores if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro run table1\n  repro run table1 --scale short --only dataset=covtype --trials 3\n  repro run my-experiment.json --only method=moco,imix=on --jobs 1"
+)]
+pub struct Run {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub resources: Resources,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  repro report table1\n  repro report table1 --scale short --reports /tmp/reports")]
+pub struct Report {
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro compare table1\n  repro compare table1 --scale short --only dataset=covtype --json"
+)]
+pub struct Compare {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Print JSON: an array of cells
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro why table1 --only dataset=covtype,method=moco,imix=on\n  repro why table1 --scale short --only method=byol"
+)]
+pub struct Why {
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro data status\n  repro data fetch covtype\n  repro data verify --data ~/datasets"
+)]
+pub struct Data {
+    #[command(subcommand)]
+    pub action: DataAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DataAction {
+    /// Say which data sets are at hand, and where
+    Status(DataName),
+    /// Download a data set, resuming what an earlier try left
+    Fetch(DataName),
+    /// Check the data sets at hand against their published checksums
+    Verify(DataName),
+}
+
+#[derive(Debug, Args)]
+pub struct DataName {
+    /// A data set's name, as `repro data status` shows it; all of them if not given
+    pub name: Option<String>,
+}

@@ -1,0 +1,46 @@
+//! The command line: raw arguments become validated configuration here, once.
+
+mod arguments;
+mod compare;
+mod data;
+mod exit;
+mod list;
+mod output;
+mod plan;
+mod report;
+mod run;
+mod why;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use exit::Exit;
+pub use output::Output;
+
+use arguments::{Arguments, Command};
+
+/// Parses, dispatches, and turns what comes back into an exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output::new(arguments.common.quiet);
+    let common = arguments.common;
+    let done = match arguments.command {
+        Command::List(own) => list::execute(own, &common, &output),
+        Command::Plan(own) => plan::execute(own, &common, &output),
+        Command::Run(own) => run::execute(own, &common, &output),
+        Command::Report(own) => report::execute(own, &common, &output),
+        Command::Compare(own) => compare::execute(own, &common, &output),
+        Command::Why(own) => why::execute(own, &common, &output),
+        Command::Data(own) => data::execute(own, &common, &output),
+        Command::Worker => worker::execute(&common),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output.error(&error);
+            Exit::Usage.into()
+        }
+    }
+}

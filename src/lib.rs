@@ -1,0 +1,22 @@
+//! `repro` re-runs the i-Mix paper (Lee et al., ICLR 2021, arXiv 2010.08887) and says, number by number,
+//! whether it came out.
+//!
+//! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner` -> `evaluate` -> `train` ->
+//! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`).
+
+pub mod augment;
+pub mod cli;
+pub mod data;
+pub mod evaluate;
+pub mod experiment;
+pub mod kernels;
+pub mod mix;
+pub mod model;
+pub mod objective;
+pub mod paper;
+pub mod random;
+pub mod recipe;
+pub mod report;
+pub mod runner;
+pub mod store;
+pub mod train;

@@ -1,0 +1,17 @@
+//! What a trial is made of: the settings an experiment file resolves to, and the recipes that address results.
+//!
+//! A recipe names everything that can change a number: each setting, the data by content digest, and each numeric
+//! component by a revision. Equal recipes share results; anything else gets a folder of its own.
+
+mod address;
+mod pretext;
+mod revision;
+mod settings;
+
+pub use address::{Address, EvaluationRecipe, PretextRecipe};
+pub use pretext::{Contrast, Head, InputMix, Method, Mix, Operator, Pretext, Schedule};
+pub use revision::Component;
+pub use settings::{
+    DataIdentity, DataSet, DataSettings, Domain, EndToEnd, Evaluation, EvaluationKind, Linear, Network, Part,
+    PseudoInverse, Settings, Standardise, Stem, Views,
+};

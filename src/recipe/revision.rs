@@ -1,0 +1,72 @@
+//! Revisions of the numeric components. Raise one when a change alters the numbers it gives: every recipe that names
+//! it then gets a new address, and nothing trained by the old code is served for the new.
+
+use super::{EvaluationKind, Method, Network, Operator, Pretext, Views};
+
+/// A numeric component and its revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Component {
+    pub name: &'static str,
+    pub revision: u32,
+}
+
+const fn component(name: &'static str, revision: u32) -> Component {
+    Component { name, revision }
+}
+
+const RANDOM: Component = component("random", 1);
+const TRAIN: Component = component("train", 1);
+const PREPARE_TABULAR: Component = component("data.tabular", 1);
+
+fn network(network: &Network) -> Component {
+    match network {
+        Network::Mlp { .. } => component("network.mlp", 1),
+        Network::Resnet { .. } => component("network.resnet", 1),
+    }
+}
+
+fn views(views: &Views) -> Component {
+    match views {
+        Views::Tabular { .. } => component("views.tabular", 1),
+        Views::Image { .. } => component("views.image", 1),
+        Views::Speech { .. } => component("views.speech", 1),
+        Views::Identity => component("views.identity", 1),
+    }
+}
+
+fn method(method: Method) -> Component {
+    match method {
+        Method::Npair => component("objective.npair", 1),
+        Method::Simclr => component("objective.simclr", 1),
+        Method::Moco => component("objective.moco", 1),
+        Method::Byol => component("objective.byol", 1),
+    }
+}
+
+fn operator(operator: Operator) -> Option<Component> {
+    match operator {
+        Operator::None => None,
+        Operator::Mixup => Some(component("mix.mixup", 1)),
+        Operator::Cutmix => Some(component("mix.cutmix", 1)),
+    }
+}
+
+/// Components that a pretext run's numbers depend on.
+pub(super) fn of_pretext(of_views: &Views, of_network: &Network, pretext: &Pretext) -> Vec<Component> {
+    let mut components =
+        vec![RANDOM, TRAIN, PREPARE_TABULAR, network(of_network), views(of_views), method(pretext.method)];
+    components.extend(operator(pretext.mix.operator));
+    components.extend(pretext.input_mix.as_ref().map(|_| component("mix.input-mix", 1)));
+    components
+}
+
+/// Components that an evaluation's numbers depend on, its encoder aside.
+pub(super) fn of_evaluation(of_network: &Network, kind: &EvaluationKind) -> Vec<Component> {
+    let own = match kind {
+        EvaluationKind::Linear(_) => component("evaluate.linear", 1),
+        EvaluationKind::Pinv(_) => component("evaluate.pinv", 1),
+        EvaluationKind::FineTune(_) => component("evaluate.fine-tune", 1),
+        EvaluationKind::Supervised(_) => component("evaluate.supervised", 1),
+    };
+    vec![RANDOM, PREPARE_TABULAR, network(of_network), own]
+}

@@ -1,0 +1,264 @@
+//! Settings of data, views, network and evaluation, as an experiment file spells them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Pretext, Schedule};
+
+/// Everything a cell is made of, once scale and axes are applied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub data: DataSettings,
+    pub views: Views,
+    pub network: Network,
+    pub pretext: Pretext,
+    pub evaluation: Evaluation,
+}
+
+/// Which data a cell trains and tests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DataSettings {
+    pub set: DataSet,
+    pub part: Part,
+    /// Rows that the mean and deviation of each continuous input are taken over. Tabular sets only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standardise: Option<Standardise>,
+}
+
+/// A data set of the paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataSet {
+    /// UCI Forest CoverType: 581,012 rows of 54 inputs, 7 classes.
+    Covtype,
+    Cifar10,
+    Cifar100,
+    /// Speech Commands v0.01 in 12 classes.
+    SpeechCommands,
+}
+
+/// What kind of input a data set holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Domain {
+    Tabular,
+    Images,
+    Speech,
+}
+
+impl DataSet {
+    pub fn domain(self) -> Domain {
+        match self {
+            DataSet::Covtype => Domain::Tabular,
+            DataSet::Cifar10 | DataSet::Cifar100 => Domain::Images,
+            DataSet::SpeechCommands => Domain::Speech,
+        }
+    }
+
+    /// The spelling used in experiment files, on the command line and on disk.
+    pub fn id(self) -> &'static str {
+        match self {
+            DataSet::Covtype => "covtype",
+            DataSet::Cifar10 => "cifar10",
+            DataSet::Cifar100 => "cifar100",
+            DataSet::SpeechCommands => "speech-commands",
+        }
+    }
+}
+
+impl std::fmt::Display for Domain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Domain::Tabular => "tables",
+            Domain::Images => "images",
+            Domain::Speech => "speech",
+        })
+    }
+}
+
+/// How much of a data set is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// The set as published, from the user's disk.
+    Full,
+    /// The small part that is embedded in the program. Never comparable with a published number.
+    Embedded,
+}
+
+/// Rows that standardisation statistics are taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standardise {
+    /// Every row of the file, test rows included (official `tabular.py`).
+    AllRows,
+    /// Training rows only.
+    TrainingRows,
+}
+
+/// How the two views of an item are drawn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Views {
+    /// Masking noise: each continuous input is set to zero with probability `mask`, drawn for each view on its own,
+    /// after standardisation and without rescaling (official `main_pretext.py`, `--inputdrop`).
+    Tabular {
+        /// In [0, 1). At 0 both views are the input itself.
+        mask: f64,
+    },
+    /// SimCLR's augmentations for CIFAR: random resized crop, colour jitter, greyscale, flip.
+    Image {
+        /// Smallest share of the area that a random resized crop keeps.
+        crop_scale: f64,
+        /// Brightness, contrast, saturation and hue strengths.
+        jitter: [f64; 4],
+        jitter_probability: f64,
+        greyscale_probability: f64,
+        flip_probability: f64,
+        blur_probability: f64,
+    },
+    /// Waveform and STFT augmentations of the official speech code, each applied with `probability`.
+    Speech { probability: f64 },
+    /// Both views are the input itself.
+    Identity,
+}
+
+/// The encoder, without its projection head.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Network {
+    /// Five-layer MLP: one linear layer of 64 units for each block of inputs, then `32w, 32w, 64w, 64w` with BatchNorm
+    /// and ReLU, then a linear layer of `128w` and max-out over 4 (official `models/mlp.py`).
+    Mlp {
+        /// `w`; 64 as published, which gives 2048 features.
+        width: usize,
+    },
+    /// ResNet with features after global average pooling.
+    Resnet {
+        depth: usize,
+        /// Channels of the first stage; 64 as published.
+        width: usize,
+        stem: Stem,
+        input_channels: usize,
+    },
+}
+
+/// First layers of a ResNet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stem {
+    /// 3x3 convolution with stride 1, no pooling.
+    Cifar,
+    /// 7x7 convolution with stride 2, then 3x3 max-pooling with stride 2.
+    Imagenet,
+}
+
+/// The read-outs of an encoder. Each one given is run, and is addressed by its own hash.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluation {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linear: Option<Linear>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinv: Option<PseudoInverse>,
+    /// The encoder trained further with labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fine_tune: Option<EndToEnd>,
+    /// The same network trained with labels from scratch; needs no encoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supervised: Option<EndToEnd>,
+}
+
+/// Linear evaluation (official `main_lincls.py`): a linear classifier on frozen features, before the projection head.
+/// Every rate is trained side by side over one pass of the features.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Linear {
+    pub epochs: usize,
+    pub batch: usize,
+    /// Learning rates, not scaled by the batch.
+    pub rates: Vec<f64>,
+    pub momentum: f64,
+    pub weight_decay: f64,
+    pub schedule: Schedule,
+    /// First epoch, counted from 1, after which test accuracy is measured; the best epoch is one of these.
+    pub measure_from: usize,
+    /// Trains a second set of classifiers without the data set's validation rows, to choose the rate without
+    /// looking at test rows.
+    pub validation: bool,
+}
+
+/// Least squares on one-hot labels in closed form, in f64 (official `main_pretext.py --pinv`, there in f32).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PseudoInverse {
+    /// Training rows are taken in batches of this size and the last partial one is dropped.
+    pub batch: usize,
+}
+
+/// Training of the whole network with labels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndToEnd {
+    pub epochs: usize,
+    pub batch: usize,
+    /// For a batch of 256; scaled by batch / 256.
+    pub base_rate: f64,
+    pub momentum: f64,
+    pub weight_decay: f64,
+    pub schedule: Schedule,
+    pub warmup_epochs: usize,
+    /// First epoch, counted from 1, after which test accuracy is measured.
+    pub measure_from: usize,
+}
+
+/// Which read-out an evaluation recipe asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum EvaluationKind {
+    Linear(Linear),
+    Pinv(PseudoInverse),
+    FineTune(EndToEnd),
+    Supervised(EndToEnd),
+}
+
+impl EvaluationKind {
+    /// The spelling used in reading names, in files and in messages.
+    pub fn id(&self) -> &'static str {
+        match self {
+            EvaluationKind::Linear(_) => "linear",
+            EvaluationKind::Pinv(_) => "pinv",
+            EvaluationKind::FineTune(_) => "fine-tune",
+            EvaluationKind::Supervised(_) => "supervised",
+        }
+    }
+
+    /// Whether the read-out starts from a pretext encoder.
+    pub fn needs_encoder(&self) -> bool {
+        !matches!(self, EvaluationKind::Supervised(_))
+    }
+}
+
+impl Evaluation {
+    /// The read-outs asked for, in a fixed order.
+    pub fn kinds(&self) -> Vec<EvaluationKind> {
+        let mut kinds = Vec::new();
+        kinds.extend(self.linear.clone().map(EvaluationKind::Linear));
+        kinds.extend(self.pinv.clone().map(EvaluationKind::Pinv));
+        kinds.extend(self.fine_tune.clone().map(EvaluationKind::FineTune));
+        kinds.extend(self.supervised.clone().map(EvaluationKind::Supervised));
+        kinds
+    }
+}
+
+/// The data of a recipe, by content: never by path.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataIdentity {
+    pub set: DataSet,
+    pub part: Part,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standardise: Option<Standardise>,
+    /// SHA-256 of the uncompressed content, in hex.
+    pub digest: String,
+}

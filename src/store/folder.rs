@@ -1,0 +1,123 @@
+//! Folders of runs, and who may write to them.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::recipe::Address;
+
+use super::{Done, EvaluationResult, Failure, StoreError, checksum, read_sealed, remove_leftovers};
+
+/// The results folder.
+#[derive(Clone, Debug)]
+pub struct Results {
+    root: PathBuf,
+}
+
+impl Results {
+    pub fn new(root: impl Into<PathBuf>) -> Results {
+        Results { root: root.into() }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn pretext(&self, address: &Address) -> RunFolder {
+        RunFolder { path: self.root.join("pretext").join(address.as_str()) }
+    }
+
+    pub fn evaluation(&self, address: &Address) -> RunFolder {
+        RunFolder { path: self.root.join("eval").join(address.as_str()) }
+    }
+}
+
+/// The folder of one pretext run or evaluation.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+/// How far a run has come, as its folder tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    Absent,
+    /// Started and not finished; may have a checkpoint.
+    Started,
+    Failed(Failure),
+    Done,
+}
+
+impl RunFolder {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Takes the folder for this process, or `None` while another live process has it. The lock goes with its owner,
+    /// however that ends.
+    pub fn claim(&self) -> Result<Option<Claim>, StoreError> {
+        fs::create_dir_all(&self.path).map_err(StoreError::io(&self.path))?;
+        let path = self.file("lock");
+        let file = File::create(&path).map_err(StoreError::io(&path))?;
+        match file.try_lock() {
+            Ok(()) => {
+                remove_leftovers(&self.path).map_err(StoreError::io(&self.path))?;
+                Ok(Some(Claim { _file: file }))
+            }
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(StoreError::Io { path, source }),
+        }
+    }
+
+    /// The state of a pretext run.
+    pub fn pretext_state(&self) -> Result<State, StoreError> {
+        let done = self.read_done()?.is_some();
+        self.state(done)
+    }
+
+    /// The state of an evaluation.
+    pub fn evaluation_state(&self) -> Result<State, StoreError> {
+        let done = self.read_result()?.is_some();
+        self.state(done)
+    }
+
+    fn state(&self, done: bool) -> Result<State, StoreError> {
+        if done {
+            return Ok(State::Done);
+        }
+        if let Some(failure) = read_sealed(&self.file("failed.json"))? {
+            return Ok(State::Failed(failure));
+        }
+        Ok(if self.file("recipe.json").exists() { State::Started } else { State::Absent })
+    }
+
+    /// `done.json`, once the pretext run is finished.
+    pub fn read_done(&self) -> Result<Option<Done>, StoreError> {
+        read_sealed(&self.file("done.json"))
+    }
+
+    /// `result.json`, once the evaluation is finished.
+    pub fn read_result(&self) -> Result<Option<EvaluationResult>, StoreError> {
+        read_sealed(&self.file("result.json"))
+    }
+
+    /// The bytes of a file that `done.json` vouches for, checked against it.
+    pub fn read_vouched(&self, done: &Done, name: &str) -> Result<Vec<u8>, StoreError> {
+        let path = self.file(name);
+        let bytes = fs::read(&path).map_err(StoreError::io(&path))?;
+        match done.files.get(name) {
+            Some(expected) if *expected == checksum(&bytes) => Ok(bytes),
+            Some(_) => Err(StoreError::damaged(&path, "its checksum differs from the one in done.json")),
+            None => Err(StoreError::damaged(&path, "done.json does not list it")),
+        }
+    }
+}
+
+/// A folder held by this process.
+#[derive(Debug)]
+pub struct Claim {
+    _file: File,
+}

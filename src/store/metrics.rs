@@ -1,0 +1,50 @@
+//! `metrics.jsonl`: one line of JSON for each epoch. It holds nothing that differs between two runs of one recipe.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{StoreError, write_atomic};
+
+/// The lines so far. Written whole at each checkpoint, so that it never runs ahead of what can be resumed.
+#[derive(Debug)]
+pub struct MetricLog {
+    path: PathBuf,
+    text: String,
+}
+
+impl MetricLog {
+    /// An empty log, whatever the file holds.
+    pub fn new(path: &Path) -> MetricLog {
+        MetricLog { path: path.to_owned(), text: String::new() }
+    }
+
+    /// A log that goes on after its first `lines` lines: those after a checkpoint are written again.
+    pub fn resume(path: &Path, lines: usize) -> Result<MetricLog, StoreError> {
+        let text = std::fs::read_to_string(path).map_err(StoreError::io(path))?;
+        let kept: String = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).take(lines).collect();
+        if kept.lines().count() < lines {
+            return Err(StoreError::damaged(path, format!("it should hold at least {lines} lines")));
+        }
+        Ok(MetricLog { path: path.to_owned(), text: kept })
+    }
+
+    pub fn push(&mut self, line: &impl Serialize) -> Result<(), StoreError> {
+        let line = serde_json::to_string(line).map_err(|error| StoreError::damaged(&self.path, error.to_string()))?;
+        self.text.push_str(&line);
+        self.text.push('\n');
+        Ok(())
+    }
+
+    pub fn lines(&self) -> usize {
+        self.text.lines().count()
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub fn write(&self) -> Result<(), StoreError> {
+        write_atomic(&self.path, self.text.as_bytes()).map_err(StoreError::io(&self.path))
+    }
+}

@@ -1,0 +1,24 @@
+//! The on-disk formats of the results folder.
+//!
+//! ```text
+//! results/pretext/<address>/  recipe.json  provenance.json  metrics.jsonl  checkpoint-*.safetensors
+//!                             encoder.safetensors  done.json
+//! results/eval/<address>/     recipe.json  provenance.json  metrics.jsonl  result.json
+//! ```
+//!
+//! Every file that a later run reads is written to a temporary name, synced, renamed, and its folder synced. `done.json`
+//! and `result.json` come last and carry the checksum of what they vouch for.
+
+mod atomic;
+mod failure;
+mod folder;
+mod metrics;
+mod outcome;
+mod sealed;
+
+pub use atomic::{remove_leftovers, write_atomic};
+pub use failure::{Failure, FailureKind};
+pub use folder::{Claim, Results, RunFolder, State};
+pub use metrics::MetricLog;
+pub use outcome::{Done, EvaluationResult, Provenance};
+pub use sealed::{StoreError, checksum, read_sealed, write_sealed};

@@ -1,0 +1,44 @@
+//! What a finished run leaves behind.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// `done.json`: a pretext run ended as its recipe says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    /// SHA-256 of each file that a later run reads, by name.
+    pub files: BTreeMap<String, String>,
+}
+
+/// `result.json`: every reading of an evaluation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationResult {
+    /// Test accuracy in percent by reading, for instance `linear/last/test-rate`: see `evaluate`.
+    pub readings: BTreeMap<String, f64>,
+    /// What was chosen along the way and what the readings are over: rates by rule, rows tested.
+    pub details: BTreeMap<String, serde_json::Value>,
+    /// SHA-256 of `metrics.jsonl`.
+    pub metrics: String,
+}
+
+/// `provenance.json`: where and how a run was made. Never hashed, never compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    pub program: String,
+    /// Git commit of the build, `-dirty` where the tree had changes, `unknown` outside a checkout.
+    pub commit: String,
+    pub crates: BTreeMap<String, String>,
+    pub device: String,
+    pub threads: usize,
+    pub precision: String,
+    pub data_digest: String,
+    pub command: Vec<String>,
+    pub host: String,
+    /// Seconds of work, summed over the sessions it took.
+    pub wall_seconds: f64,
+    /// Times it was started, the first included.
+    pub sessions: u32,
+    /// Seconds since 1970 at the end of the last session.
+    pub finished_at: u64,
+}
