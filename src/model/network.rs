@@ -119,6 +119,9 @@ impl<K: Kernels> Network<K> {
     }
 
     fn infer(&mut self, input: &[f32], rows: usize, blocks: usize, outputs: usize) -> Vec<f32> {
+        if rows == 0 {
+            return Vec::new();
+        }
         let kernels = &self.kernels;
         let buffers = match self.inference.take() {
             Some((most, buffers)) if most >= rows => (most, buffers),
