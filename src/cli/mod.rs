@@ -4,11 +4,13 @@ mod arguments;
 mod compare;
 mod data;
 mod exit;
+mod known_data;
 mod list;
 mod output;
 mod plan;
 mod report;
 mod run;
+mod text;
 mod why;
 mod worker;
 
