@@ -14,7 +14,7 @@ mod protocol;
 mod provenance;
 mod schedule;
 mod summary;
-mod training;
+//mod training;
 mod work;
 mod worker;
 
@@ -27,6 +27,6 @@ pub use protocol::{Event, Reply, Request, Task, Work};
 pub use provenance::{commit, host};
 pub use schedule::{Ending, Settings, run};
 pub use summary::Summary;
-pub use training::Training;
+//pub use training::Training;
 pub use work::{Ended, Performer, Session, finished, perform};
 pub use worker::serve;

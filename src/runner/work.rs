@@ -182,3 +182,6 @@ fn of_panic(panic: &(dyn Any + Send)) -> Failure {
     );
     Failure { kind: FailureKind::Crash, message }
 }
+
+#[cfg(test)]
+mod tests;
