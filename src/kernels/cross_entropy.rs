@@ -191,15 +191,7 @@ impl CrossEntropy {
         let weight: f64 = labels.iter().map(|(_, weight)| f64::from(*weight)).sum();
         let at_labels: f64 =
             labels.iter().map(|(class, weight)| f64::from(*weight) * f64::from(logits[*class as usize])).sum();
-        let log_sum = pulp::Arch::new().dispatch(|| {
-            let maximum = maximum(logits);
-            let sum = exponentials(logits, maximum);
-            let scale = (weight / (sum * rows as f64)) as f32;
-            for value in logits.iter_mut() {
-                *value *= scale;
-            }
-            f64::from(maximum) + sum.ln()
-        });
+        let log_sum = pulp::Arch::new().dispatch(Softmax { logits: &mut *logits, total: weight / rows as f64 });
         for (class, weight) in labels {
             logits[*class as usize] -= weight / rows as f32;
         }
@@ -225,6 +217,28 @@ pub(super) fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result
     let (start, end) =
         layout.contiguous_offsets().ok_or(Error::RequiresContiguous { op: "a custom operation" }.bt())?;
     Ok(&storage.as_slice::<f32>()?[start..end])
+}
+
+/// Turns logits into probabilities times `total`, and gives the logarithm of their sum of exponentials. Not a closure:
+/// that would be compiled on its own, without the machine's wide vectors.
+struct Softmax<'a> {
+    logits: &'a mut [f32],
+    total: f64,
+}
+
+impl pulp::NullaryFnOnce for Softmax<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn call(self) -> f64 {
+        let maximum = maximum(self.logits);
+        let sum = exponentials(self.logits, maximum);
+        let scale = (self.total / sum) as f32;
+        for value in self.logits {
+            *value *= scale;
+        }
+        f64::from(maximum) + sum.ln()
+    }
 }
 
 #[inline(always)]

@@ -66,3 +66,46 @@ fn length(row: &[f32]) -> f64 {
 fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Var};
+
+    use super::*;
+
+    fn normalised(values: &[f32], weights: &[f32]) -> (Vec<f32>, Vec<f32>) {
+        let rows = Var::from_slice(values, (values.len() / 3, 3), &Device::Cpu).unwrap();
+        let weights = Tensor::from_slice(weights, rows.shape(), &Device::Cpu).unwrap();
+        let out = normalise(&rows).unwrap();
+        let gradients = (&out * weights).unwrap().sum_all().unwrap().backward().unwrap();
+        let flat = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        (flat(&out), flat(gradients.get(&rows).unwrap()))
+    }
+
+    /// Of (2, 3, 6), which has length 7, the gradient of `w . x / |x|` is `(w - y (y . w)) / 7`.
+    #[test]
+    fn a_row_is_divided_by_its_length() {
+        let (out, gradient) = normalised(&[2.0, 3.0, 6.0], &[1.0, -1.0, 0.5]);
+        let y = [2.0 / 7.0, 3.0 / 7.0, 6.0 / 7.0];
+        let along = y[0] - y[1] + 0.5 * y[2];
+        for (index, weight) in [1.0, -1.0, 0.5].into_iter().enumerate() {
+            assert!((out[index] - y[index]).abs() < 1e-7);
+            assert!((gradient[index] - (weight - y[index] * along) / 7.0).abs() < 1e-7);
+        }
+    }
+
+    /// PyTorch gives the same: 0 in the forward pass and the incoming gradient over 1e-12 in the backward one.
+    #[test]
+    fn a_row_of_zeros_stays_zero_without_nan() {
+        let (out, gradient) = normalised(&[0.0; 3], &[1.0, 0.0, -2.0]);
+        assert_eq!(out, [0.0; 3]);
+        assert_eq!(gradient, [1e12, 0.0, -2e12]);
+    }
+
+    #[test]
+    fn nan_stays_in_its_row() {
+        let (out, _) = normalised(&[f32::NAN, 1.0, 1.0, 0.0, 2.0, 0.0], &[1.0; 6]);
+        assert!(out[..3].iter().all(|value| value.is_nan()));
+        assert_eq!(out[3..], [0.0, 1.0, 0.0]);
+    }
+}
