@@ -21,6 +21,8 @@ mod error;
 mod features;
 pub mod linear;
 pub mod pinv;
+#[cfg(test)]
+mod table;
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};

@@ -2,6 +2,9 @@
 //!
 //! The official code does this in f32, where the second moments of 2048 features are too ill-conditioned to invert.
 
+#[cfg(test)]
+mod tests;
+
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};

@@ -21,7 +21,8 @@ pub use super::features::Features;
 use super::features::stream_test;
 use super::{EvaluateError, FeatureSource, Labels, OnProgress, Outcome, ShuffledSet, Stage, percent, pool, report};
 use crate::random::{Key, Purpose, permutation};
-use crate::recipe::{Linear, Schedule};
+use crate::recipe::Linear;
+use crate::train::schedule::LearningRate;
 
 /// Standard deviation of the initial weights (official `main_lincls.py`).
 const INITIAL_DEVIATION: f32 = 0.01;
@@ -68,15 +69,18 @@ pub fn evaluate(
     let pool = pool(threads)?;
     let width = source.width();
     let features = Features::of_training_rows(source, labels.train.len())?;
-    let initial = initial_weights(seed, labels.classes * width);
+    let lesson = Lesson {
+        settings,
+        features: &features,
+        labels: labels.train,
+        classes: labels.classes,
+        initial: &initial_weights(seed, labels.classes * width),
+        pool: &pool,
+    };
     let mut course = |set: ShuffledSet, rows: &[u32], stage: Stage| {
         let key = Key::new(seed, Purpose::EvaluationShuffle).view(set as usize);
-        let order =
-            |epoch: usize| permutation(rows.len(), key.epoch(epoch)).iter().map(|at| rows[*at as usize]).collect();
-        let classifiers = Classifiers::new(settings.rates.len(), labels.classes, &features, &initial);
-        train(settings, &features, labels.train, rows.len(), classifiers, order, &pool, |epoch| {
-            report(progress, stage, epoch, settings.epochs)
-        })
+        let order = |epoch| permutation(rows.len(), key.epoch(epoch)).iter().map(|at| rows[*at as usize]).collect();
+        lesson.train(rows.len(), order, |epoch| report(progress, stage, epoch, settings.epochs))
     };
 
     let all: Vec<u32> = (0..labels.train.len() as u32).collect();
@@ -146,56 +150,56 @@ fn whole_batches(rows: usize, batch: usize) -> usize {
     rows / batch * batch
 }
 
-/// Trains for every epoch of `settings` on the order of rows that `order` gives for each, counted from 0; the last
-/// partial batch is dropped.
-#[allow(clippy::too_many_arguments)]
-fn train(
-    settings: &Linear,
-    features: &Features,
-    labels: &[u32],
-    rows: usize,
-    mut classifiers: Classifiers,
-    order: impl Fn(usize) -> Vec<u32>,
-    pool: &ThreadPool,
-    mut epoch_done: impl FnMut(usize) -> Result<(), EvaluateError>,
-) -> Result<Course, EvaluateError> {
-    let used = if settings.batch == 0 { 0 } else { whole_batches(rows, settings.batch) };
-    if used == 0 {
-        return Err(EvaluateError::unfit(
-            "batch of the linear evaluation",
-            format!("1 to {rows} rows"),
-            settings.batch,
-        ));
-    }
-    let mut course = Course { losses: Vec::new(), snapshots: Vec::new() };
-    for epoch in 0..settings.epochs {
-        let factor = rate_factor(&settings.schedule, epoch, settings.epochs);
-        let rates: Vec<f64> = settings.rates.iter().map(|rate| rate * factor).collect();
-        let sgd = Sgd { rates: &rates, momentum: settings.momentum, weight_decay: settings.weight_decay };
-        let mut losses = vec![0f64; rates.len()];
-        let order = order(epoch);
-        pool.install(|| {
-            for rows in order[..used].chunks_exact(settings.batch) {
-                classifiers.step(Batch { features, rows, labels }, sgd, &mut losses);
-            }
-        });
-        if let Some(diverged) = classifiers.diverged() {
-            return Err(EvaluateError::Diverged { rate: settings.rates[diverged], epoch: epoch + 1 });
-        }
-        course.losses.push(losses.iter().map(|loss| loss / used as f64).collect());
-        if epoch + 1 >= settings.measure_from {
-            course.snapshots.push(classifiers.snapshot());
-        }
-        epoch_done(epoch + 1)?;
-    }
-    Ok(course)
+/// What a set of classifiers is trained with.
+struct Lesson<'a> {
+    settings: &'a Linear,
+    features: &'a Features,
+    /// Class of every row of `features`.
+    labels: &'a [u32],
+    classes: usize,
+    initial: &'a [f32],
+    pool: &'a ThreadPool,
 }
 
-/// What the rates are multiplied by in `epoch`, counted from 0.
-fn rate_factor(schedule: &Schedule, epoch: usize, epochs: usize) -> f64 {
-    match schedule {
-        Schedule::Cosine => (1.0 + (std::f64::consts::PI * epoch as f64 / epochs as f64).cos()) / 2.0,
-        Schedule::Step { at, factor } => at.iter().filter(|start| epoch >= **start).fold(1.0, |rate, _| rate * factor),
+impl Lesson<'_> {
+    /// Trains for every epoch on the `rows` rows in the order that `order` gives for each epoch, counted from 0; the
+    /// last partial batch is dropped. `epoch_done` gets the number of epochs done.
+    fn train(
+        &self,
+        rows: usize,
+        order: impl Fn(usize) -> Vec<u32>,
+        mut epoch_done: impl FnMut(usize) -> Result<(), EvaluateError>,
+    ) -> Result<Course, EvaluateError> {
+        let Lesson { settings, features, labels, .. } = *self;
+        if !(1..=rows).contains(&settings.batch) {
+            let expected = format!("1 to {rows} rows");
+            return Err(EvaluateError::unfit("batch of the linear evaluation", expected, settings.batch));
+        }
+        let used = whole_batches(rows, settings.batch);
+        let scheduled = |rate: &f64| LearningRate::plain(*rate, &settings.schedule, settings.epochs);
+        let scheduled: Vec<LearningRate> = settings.rates.iter().map(scheduled).collect();
+        let mut classifiers = Classifiers::new(settings.rates.len(), self.classes, features, self.initial);
+        let mut course = Course { losses: Vec::new(), snapshots: Vec::new() };
+        for epoch in 0..settings.epochs {
+            let rates: Vec<f64> = scheduled.iter().map(|rate| rate.at(epoch, 0)).collect();
+            let sgd = Sgd { rates: &rates, momentum: settings.momentum, weight_decay: settings.weight_decay };
+            let mut losses = vec![0f64; rates.len()];
+            let order = order(epoch);
+            self.pool.install(|| {
+                for rows in order[..used].chunks_exact(settings.batch) {
+                    classifiers.step(Batch { features, rows, labels }, sgd, &mut losses);
+                }
+            });
+            if let Some(diverged) = classifiers.diverged() {
+                return Err(EvaluateError::Diverged { rate: settings.rates[diverged], epoch: epoch + 1 });
+            }
+            course.losses.push(losses.iter().map(|loss| loss / used as f64).collect());
+            if epoch + 1 >= settings.measure_from {
+                course.snapshots.push(classifiers.snapshot());
+            }
+            epoch_done(epoch + 1)?;
+        }
+        Ok(course)
     }
 }
 
