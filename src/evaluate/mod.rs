@@ -19,6 +19,7 @@
 
 mod error;
 mod features;
+mod frozen;
 pub mod linear;
 pub mod pinv;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
 pub use error::EvaluateError;
+pub use frozen::FrozenEncoder;
 
 /// Which rows of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,22 +5,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Report, Reports};
 
-/// A failure to listen to signals.
-pub type Interrupts = ctrlc::Error;
-
 /// Reports each signal to a run.
-pub fn report_signals(reports: Reports) -> Result<(), Interrupts> {
+pub fn report_signals(reports: Reports) -> Result<(), ctrlc::Error> {
     // A signal after the end of the run has nobody to tell.
     handle(move || drop(reports.send(Report::Interrupt)))
 }
 
 /// Sets a flag at the first signal: for a worker, which its run or a batch system may tell to stop.
-pub fn stop_on_signals(stop: Arc<AtomicBool>) -> Result<(), Interrupts> {
+pub fn stop_on_signals(stop: Arc<AtomicBool>) -> Result<(), ctrlc::Error> {
     handle(move || stop.store(true, Ordering::Relaxed))
 }
 
 /// Calls `handler` at each SIGINT, SIGTERM and SIGHUP. A hang-up that is ignored, as `nohup` arranges, stays so.
-fn handle(handler: impl FnMut() + Send + 'static) -> Result<(), Interrupts> {
+fn handle(handler: impl FnMut() + Send + 'static) -> Result<(), ctrlc::Error> {
     #[cfg(unix)]
     // SAFETY: both actions are async-signal-safe constants, and no handler of ours is installed yet.
     let hang_up_ignored = unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) } == libc::SIG_IGN;

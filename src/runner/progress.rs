@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{Event, Graph, JobState};
+use super::{Event, Graph, JobState, Stage};
 
 /// Between two lines about one running job.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -64,10 +64,10 @@ fn tally(graph: &Graph) -> (usize, usize) {
     (graph.jobs().len() - graph.count(open), graph.jobs().len())
 }
 
-/// Time and place of a job's first report: resumed work does not start at 0.
+/// Where a stage of a job was first heard of: resumed work does not start at 0.
 struct Pace {
     started: Instant,
-    first: Option<(Instant, f64)>,
+    first: Option<(Stage, Instant, f64)>,
 }
 
 impl Pace {
@@ -75,10 +75,13 @@ impl Pace {
         Pace { started: Instant::now(), first: None }
     }
 
-    /// Time left at the pace so far.
-    fn left(&mut self, fraction: f64) -> Option<Duration> {
-        let (at, from) = *self.first.get_or_insert((Instant::now(), fraction));
-        let (spent, gained) = (at.elapsed().as_secs_f64(), fraction - from);
+    /// Time left in the stage at its pace so far.
+    fn left(&mut self, stage: Stage, fraction: f64) -> Option<Duration> {
+        if self.first.is_none_or(|(known, ..)| known != stage) {
+            self.first = Some((stage, Instant::now(), fraction));
+        }
+        let (_, since, from) = self.first?;
+        let (spent, gained) = (since.elapsed().as_secs_f64(), fraction - from);
         // The first steps are slower than the rest.
         if spent < 0.5 || gained <= 0.0 {
             return None;
@@ -87,15 +90,18 @@ impl Pace {
     }
 }
 
-fn describe(event: &Event, left: Option<Duration>) -> String {
-    match event {
-        Event::Progress { epoch, epochs, loss, .. } => {
-            let loss = loss.map_or(String::new(), |loss| format!(", loss {loss:.4}"));
-            let left = left.map_or(String::new(), |left| format!(", {} left", seconds(left)));
-            format!("epoch {epoch}/{epochs}{loss}{left}")
-        }
-        Event::Warning(text) => text.clone(),
-    }
+/// `epoch 3/50, loss 5.1234, 42 s left`, and the share of the stage that is done; nothing for a warning.
+fn describe(event: &Event, pace: &mut Pace) -> Option<(String, f64)> {
+    let Event::Progress { stage, at, of, fraction, loss } = *event else { return None };
+    let stage_text = match stage {
+        Stage::Epoch => format!("epoch {at}/{of}"),
+        Stage::Choosing => format!("choosing the rate, epoch {at}/{of}"),
+        Stage::Solving => format!("solving, row {at}/{of}"),
+        Stage::Testing => format!("testing, row {at}/{of}"),
+    };
+    let loss = loss.map_or(String::new(), |loss| format!(", loss {loss:.4}"));
+    let left = pace.left(stage, fraction).map_or(String::new(), |left| format!(", {} left", seconds(left)));
+    Some((format!("{stage_text}{loss}{left}"), fraction))
 }
 
 /// A time such as `42 s`, `3 min 05 s` or `2 h 10 min`.
@@ -133,11 +139,11 @@ impl<W: FnMut(&str)> Observer for Lines<W> {
     }
 
     fn progress(&mut self, job: usize, graph: &Graph, event: &Event) {
-        let (Some((pace, told)), Some(fraction)) = (self.running.get_mut(&job), event.fraction()) else { return };
-        let left = pace.left(fraction);
+        let Some((pace, told)) = self.running.get_mut(&job) else { return };
+        let Some((text, _)) = describe(event, pace) else { return };
         if told.elapsed() >= self.every {
             *told = Instant::now();
-            (self.write)(&format!("running {}: {}", graph.job(job).label(), describe(event, left)));
+            (self.write)(&format!("running {}: {text}", graph.job(job).label()));
         }
     }
 
@@ -219,10 +225,11 @@ impl Observer for Bars {
     }
 
     fn progress(&mut self, job: usize, _graph: &Graph, event: &Event) {
-        let (Some((pace, bar)), Some(fraction)) = (self.running.get_mut(&job), event.fraction()) else { return };
-        bar.set_position((fraction * PARTS as f64) as u64);
-        let left = pace.left(fraction);
-        bar.set_message(describe(event, left));
+        let Some((pace, bar)) = self.running.get_mut(&job) else { return };
+        if let Some((text, fraction)) = describe(event, pace) {
+            bar.set_position((fraction * PARTS as f64) as u64);
+            bar.set_message(text);
+        }
     }
 
     fn waiting(&mut self, job: usize, graph: &Graph) {
@@ -272,7 +279,8 @@ mod tests {
             graph.set(0, JobState::Running);
             observer.started(0, &graph, 1);
             for step in 0..100 {
-                let event = Event::Progress { epoch: 1, epochs: 2, step, steps: 100, loss: Some(1.0) };
+                let fraction = f64::from(step) / 200.0;
+                let event = Event::Progress { stage: Stage::Epoch, at: 1, of: 2, fraction, loss: Some(1.0) };
                 observer.progress(0, &graph, &event);
             }
             graph.set(0, JobState::Done);
@@ -296,7 +304,11 @@ mod tests {
 
     #[test]
     fn an_event_shows_epoch_loss_and_time_left() {
-        let event = Event::Progress { epoch: 3, epochs: 50, step: 1, steps: 2, loss: Some(5.12345) };
-        assert_eq!(describe(&event, Some(Duration::from_secs(9))), "epoch 3/50, loss 5.1235, 9 s left");
+        let began = Instant::now().checked_sub(Duration::from_secs(10)).unwrap();
+        let mut pace = Pace { started: began, first: Some((Stage::Epoch, began, 0.25)) };
+        let event = Event::Progress { stage: Stage::Epoch, at: 3, of: 50, fraction: 0.5, loss: Some(5.12345) };
+        assert_eq!(describe(&event, &mut pace), Some(("epoch 3/50, loss 5.1235, 20 s left".to_owned(), 0.5)));
+        let event = Event::Progress { stage: Stage::Testing, at: 1, of: 2, fraction: 0.5, loss: None };
+        assert_eq!(describe(&event, &mut pace), Some(("testing, row 1/2".to_owned(), 0.5)));
     }
 }

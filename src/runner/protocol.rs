@@ -97,29 +97,30 @@ pub enum Reply {
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
     Progress {
-        /// From 1.
-        epoch: usize,
-        epochs: usize,
-        /// Steps taken in this epoch.
-        step: usize,
-        steps: usize,
+        stage: Stage,
+        /// Of `of`: epochs or rows, as the stage counts.
+        at: usize,
+        of: usize,
+        /// Share of the stage that is done, in [0, 1].
+        fraction: f64,
         /// Of the last step, where the work has one.
         loss: Option<f64>,
     },
     Warning(String),
 }
 
-impl Event {
-    /// Share of the work that is done, in [0, 1]; none for a warning.
-    pub fn fraction(&self) -> Option<f64> {
-        match *self {
-            Event::Progress { epoch, epochs, step, steps, .. } => {
-                let within = step as f64 / steps.max(1) as f64;
-                Some(((epoch.saturating_sub(1) as f64 + within) / epochs.max(1) as f64).min(1.0))
-            }
-            Event::Warning(_) => None,
-        }
-    }
+/// What a task is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Training; counts epochs, the one at hand included.
+    Epoch,
+    /// Training of the classifiers that choose the rate; counts epochs.
+    Choosing,
+    /// Solving in closed form; counts rows.
+    Solving,
+    /// Measuring test accuracy; counts rows.
+    Testing,
 }
 
 #[cfg(test)]
@@ -153,7 +154,7 @@ mod tests {
             assert!(matches!(back, Request::Task(task) if task.work.address() == address));
         }
         let replies = [
-            Reply::Event(Event::Progress { epoch: 1, epochs: 2, step: 3, steps: 4, loss: Some(0.1) }),
+            Reply::Event(Event::Progress { stage: Stage::Choosing, at: 1, of: 2, fraction: 0.3, loss: Some(0.1) }),
             Reply::Event(Event::Warning("a\nb".into())),
             Reply::Done,
             Reply::Failed(Failure { kind: FailureKind::Collapse { epoch: 1, step: 2 }, message: "m".into() }),
@@ -165,13 +166,5 @@ mod tests {
             assert!(!line.contains('\n'));
             assert_eq!(serde_json::from_str::<Reply>(&line).unwrap(), reply);
         }
-    }
-
-    #[test]
-    fn the_fraction_counts_epochs_and_steps() {
-        let at = |epoch, step| Event::Progress { epoch, epochs: 4, step, steps: 10, loss: None }.fraction().unwrap();
-        assert_eq!(at(1, 0), 0.0);
-        assert_eq!(at(2, 5), 0.375);
-        assert_eq!(at(4, 10), 1.0);
     }
 }

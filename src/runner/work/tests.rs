@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::runner::graph::tests::trial;
-use crate::runner::protocol::{Reply, Request};
+use crate::runner::protocol::{Reply, Request, Stage};
 use crate::runner::serve;
 use crate::store::{Done, Provenance};
 
@@ -27,7 +27,7 @@ impl Performer for Toy {
             }
             _ => {}
         }
-        if watch(Event::Progress { epoch: 1, epochs: 1, step: 1, steps: 1, loss: Some(0.5) }).is_break() {
+        if watch(Event::Progress { stage: Stage::Epoch, at: 1, of: 1, fraction: 1.0, loss: Some(0.5) }).is_break() {
             return Ok(Ended::Stopped);
         }
         fs::write(session.folder.file("encoder"), b"abc").unwrap();
