@@ -3,6 +3,7 @@ use std::error::Error;
 use thiserror::Error;
 
 use super::Split;
+use crate::model::ModelError;
 
 /// Why an evaluation gave no result.
 #[derive(Debug, Error)]
@@ -16,6 +17,11 @@ pub enum EvaluateError {
     /// The classifier itself left the range of f32.
     #[error("the classifier of rate {rate} is no longer finite after epoch {epoch}: give a lower rate")]
     Diverged { rate: f64, epoch: usize },
+    /// Training of the whole network left the range of f32.
+    #[error("the loss is {found} at step {step} of epoch {epoch}: give a lower base_rate")]
+    LossNotFinite { epoch: usize, step: usize, found: f32 },
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// Settings and data that do not go together.
     #[error("{what}: expected {expected}, found {found}")]
     Unfit { what: String, expected: String, found: String },

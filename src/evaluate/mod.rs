@@ -17,11 +17,13 @@
 //! Measured epochs are those from `measure_from` to the last. Choosing by test accuracy is what the official logs
 //! suggest; choosing by validation rows is the clean rule. Both come out of one run.
 
+pub mod end_to_end;
 mod error;
 mod features;
 mod frozen;
 pub mod linear;
 pub mod pinv;
+mod softmax;
 #[cfg(test)]
 mod table;
 
@@ -115,6 +117,7 @@ enum ShuffledSet {
     /// Those on all but the validation rows.
     WithoutValidation = 1,
     PseudoInverse = 2,
+    EndToEnd = 3,
 }
 
 fn report(progress: &mut OnProgress, stage: Stage, done: usize, of: usize) -> Result<(), EvaluateError> {

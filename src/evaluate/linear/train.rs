@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::kernel::{Logits, Scratch, Softmax, TILE, Update};
+use super::kernel::{Logits, Scratch, TILE, Update};
 use crate::evaluate::features::Features;
+use crate::evaluate::softmax::Softmax;
 
 /// Rows whose logits one task computes.
 const ROWS: usize = 32;
