@@ -29,9 +29,7 @@ use thiserror::Error;
 pub use claim::{ClaimOutcome, ClaimVerdict, Comparison};
 pub use collect::{Collected, collect};
 pub use grid::{Grid, Heading};
-pub use measured::{
-    Claim, Confidence, Coordinate, FailedTrial, Layout, Measured, MeasuredCell, Published, TrialReadings,
-};
+pub use measured::{Claim, Coordinate, FailedTrial, Layout, Measured, MeasuredCell, Published, TrialReadings};
 pub use statistics::{Estimate, Interval, Spread};
 pub use verdict::Verdict;
 

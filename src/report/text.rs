@@ -1,8 +1,9 @@
 //! How numbers, names and warnings are spelled, the same in every format.
 
 use crate::experiment::{Deviation, Scale};
+use crate::paper::Confidence;
 
-use super::measured::{Confidence, Published};
+use super::measured::Published;
 use super::statistics::{Interval, Spread};
 
 /// Marks behind published numbers, with their meaning.
