@@ -159,7 +159,7 @@ pub struct Why {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  repro data status\n  repro data fetch covtype\n  repro data verify --data ~/datasets"
+    after_help = "Examples:\n  repro data status\n  repro data fetch covtype\n  repro data verify --data ~/datasets\n\nEnvironment:\n  REPRO_DATA          folder of data sets; looked in after --data DIR and before the user's cache\n  REPRO_DATA_URL      base address of a mirror to fetch from: BASE/covtype/covtype.data.gz and the like\n  REPRO_DATA_TIMEOUT  seconds to wait for a connection or for the next bytes of a download (30)"
 )]
 pub struct Data {
     #[command(subcommand)]
