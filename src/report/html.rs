@@ -24,7 +24,7 @@ pub fn page(report: &Report, plot: &str) -> String {
         measured.scale
     );
     if let Some(selection) = &measured.selection {
-        let _ = writeln!(out, "<p>Only a part of the experiment: <code>{}</code></p>", text::html(selection));
+        let _ = writeln!(out, "<p>Selected by <code>{}</code></p>", text::html(selection));
     }
     out.push_str("<p>Test accuracy in percent, mean ± standard deviation over trials.</p>\n");
     table(report, &mut out);

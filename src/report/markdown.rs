@@ -10,7 +10,7 @@ pub fn document(report: &Report) -> String {
     let measured = &report.measured;
     let mut out = format!("# {}\n\n**{}**\n\n", text::markdown(&measured.title), text::scale(measured.scale));
     if let Some(selection) = &measured.selection {
-        let _ = write!(out, "Only a part of the experiment: `{selection}`\n\n");
+        let _ = write!(out, "Selected by `{selection}`\n\n");
     }
     out.push_str("Test accuracy in percent, mean ± standard deviation over trials.\n\n");
     table(report, &mut out);

@@ -58,7 +58,7 @@ pub fn heading(report: &Report, colour: bool) -> String {
     let measured = &report.measured;
     let mut out = format!("{}\n{}\n", paint(&measured.title, Tone::Strong, colour), text::scale(measured.scale));
     if let Some(selection) = &measured.selection {
-        let _ = writeln!(out, "Only {selection}");
+        let _ = writeln!(out, "Selected by {selection}");
     }
     out
 }

@@ -9,6 +9,9 @@ use crate::experiment::{Deviation, Scale};
 use super::measured::{MeasuredCell, Published};
 use super::statistics::{Estimate, Spread};
 
+/// Half the width, in percentage points, of the band around a published number that counts as the same number.
+pub const MARGIN: f64 = 1.0;
+
 /// The verdict on a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {

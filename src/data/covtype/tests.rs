@@ -78,8 +78,7 @@ fn faults_are_named_with_their_place() {
         ("class 1.5", with_field(&good, 11, 54, "1.5")),
         ("binary", "\u{0}\u{1}\u{2}".to_owned()),
     ];
-    let report: String =
-        cases.iter().map(|(name, text)| format!("{name} -> {}\n", fault_of(text, 12))).collect();
+    let report: String = cases.iter().map(|(name, text)| format!("{name} -> {}\n", fault_of(text, 12))).collect();
     insta::assert_snapshot!(report, @"");
 }
 
