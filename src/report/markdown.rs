@@ -45,7 +45,7 @@ fn table(report: &Report, out: &mut String) {
             None => String::new(),
         });
         let name = report.grid.rows[row].text();
-        line(out, &[name, "ours".to_owned()].into_iter().chain(ours).collect::<Vec<_>>());
+        line(out, &[name, text::ours(report.measured.scale).to_owned()].into_iter().chain(ours).collect::<Vec<_>>());
         let paper = cells.iter().map(|cell| match cell {
             Some(index) => text::published_marked(report.measured.cells[*index].published.as_ref()),
             None => String::new(),

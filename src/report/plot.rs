@@ -26,7 +26,7 @@ const RIGHT: i32 = 24;
 const HEADER: i32 = 96;
 const PANEL: i32 = 290;
 const PANEL_TITLE: i32 = 40;
-const LABEL_LINE: i32 = 20;
+const LABEL_LINE: i32 = 24;
 const BAR: i32 = 40;
 const FOOTER: i32 = 26;
 
@@ -126,10 +126,10 @@ impl<'a> Picture<'a> {
     fn legend<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Result<(), ReportError> {
         let (y, size) = (70, 14);
         ours_bar(canvas, (LEFT, y), (LEFT + 22, y + size))?;
-        canvas.write("this run", (LEFT + 30, y), 16, INK, HPos::Left)?;
-        let x = LEFT + 120;
+        canvas.write(text::ours(self.report.measured.scale), (LEFT + 30, y - 1), 16, INK, HPos::Left)?;
+        let x = LEFT + 150;
         paper_bar(canvas, (x, y), (x + 22, y + size))?;
-        canvas.write("the paper", (x + 30, y), 16, INK, HPos::Left)
+        canvas.write("paper", (x + 30, y - 1), 16, INK, HPos::Left)
     }
 
     /// One row of the table, with its title at `top`.
@@ -181,7 +181,7 @@ impl<'a> Picture<'a> {
                 let width = self.group * *span as i32;
                 let left = LEFT + self.group * first;
                 if *span > 1 {
-                    canvas.stroke(&[(left + 14, y - 3), (left + width - 14, y - 3)], GRID, 1)?;
+                    canvas.stroke(&[(left + 14, y - 4), (left + width - 14, y - 4)], GRID, 1)?;
                 }
                 canvas.write(label, (left + width / 2, y), 16, INK, HPos::Center)?;
                 first += *span as i32;

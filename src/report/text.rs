@@ -77,6 +77,15 @@ pub fn scale(scale: Scale) -> &'static str {
     }
 }
 
+/// How our lines are called, so that a number copied from a smaller scale keeps its label.
+pub fn ours(scale: Scale) -> &'static str {
+    match scale {
+        Scale::Demo => "ours (demo)",
+        Scale::Short => "ours (short)",
+        Scale::Paper => "ours",
+    }
+}
+
 /// Escapes text for HTML, in elements and in quoted attributes.
 pub fn html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
