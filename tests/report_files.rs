@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use imix_repro::experiment::{Deviation, Scale};
+use imix_repro::paper::Confidence;
 use imix_repro::report::{
-    Claim, Confidence, Coordinate, FailedTrial, Layout, Measured, MeasuredCell, Published, Report, TrialReadings,
+    Claim, Coordinate, FailedTrial, Layout, Measured, MeasuredCell, Published, Report, TrialReadings,
 };
 
 fn coordinate(axis: &str, value: &str, label: &str) -> Coordinate {

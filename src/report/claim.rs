@@ -134,7 +134,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::report::measured::{Confidence, TrialReadings};
+    use crate::paper::Confidence;
+    use crate::report::measured::TrialReadings;
 
     fn cell(values: &[(u64, f64)]) -> MeasuredCell {
         let trial = |&(seed, value): &(u64, f64)| TrialReadings {

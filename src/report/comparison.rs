@@ -11,7 +11,8 @@ type Row = Vec<(String, Tone)>;
 pub fn text(report: &Report, colour: bool) -> String {
     let mut out = terminal::heading(report, colour);
     out.push('\n');
-    let header = ["cell", "paper", "", "ours", "n", "difference", "95% interval", "verdict"];
+    let ours = text::ours(report.measured.scale);
+    let header = ["cell", "paper", "", ours, "n", "difference", "95% interval", "verdict"];
     let cells = (0..report.summaries.len()).map(|index| cell(report, index));
     aligned(&header, cells.collect(), colour, &mut out);
     for line in report.legend() {

@@ -24,7 +24,7 @@ pub fn page(report: &Report, plot: &str) -> String {
         measured.scale
     );
     if let Some(selection) = &measured.selection {
-        let _ = writeln!(out, "<p>Only a part of the experiment: <code>{}</code></p>", text::html(selection));
+        let _ = writeln!(out, "<p>Selected by <code>{}</code></p>", text::html(selection));
     }
     out.push_str("<p>Test accuracy in percent, mean ± standard deviation over trials.</p>\n");
     table(report, &mut out);
@@ -53,7 +53,11 @@ fn table(report: &Report, out: &mut String) {
     out.push_str("</thead>\n<tbody>\n");
     for (row, cells) in report.grid.cells.iter().enumerate() {
         let name = text::html(&report.grid.rows[row].text());
-        let _ = write!(out, "<tr class=\"ours\"><th scope=\"row\">{name}</th><td>ours</td>");
+        let _ = write!(
+            out,
+            "<tr class=\"ours\"><th scope=\"row\">{name}</th><td>{}</td>",
+            text::ours(report.measured.scale)
+        );
         match report.row_not_built(row) {
             Some(what) => {
                 let _ = write!(out, "<td colspan=\"{}\" class=\"note\">{}</td>", cells.len(), text::html(&what));

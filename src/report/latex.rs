@@ -55,14 +55,15 @@ fn rules_under(spans: &[(String, usize)], out: &mut String) {
 fn rows(report: &Report, row: usize, out: &mut String) {
     let cells = &report.grid.cells[row];
     let name = text::latex(&report.grid.rows[row].text());
+    let source = text::ours(report.measured.scale);
     match report.row_not_built(row) {
         Some(what) => {
             let what = text::latex(&what);
-            let _ = writeln!(out, "    {name} & ours & \\multicolumn{{{}}}{{l}}{{{what}}} \\\\", cells.len());
+            let _ = writeln!(out, "    {name} & {source} & \\multicolumn{{{}}}{{l}}{{{what}}} \\\\", cells.len());
         }
         None => {
             let ours = cells.iter().map(|cell| cell.map_or(String::new(), |index| ours(report, index)));
-            let _ = writeln!(out, "    {name} & ours & {} \\\\", ours.collect::<Vec<_>>().join(" & "));
+            let _ = writeln!(out, "    {name} & {source} & {} \\\\", ours.collect::<Vec<_>>().join(" & "));
         }
     }
     let paper = cells.iter().map(|cell| {

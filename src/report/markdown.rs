@@ -10,7 +10,7 @@ pub fn document(report: &Report) -> String {
     let measured = &report.measured;
     let mut out = format!("# {}\n\n**{}**\n\n", text::markdown(&measured.title), text::scale(measured.scale));
     if let Some(selection) = &measured.selection {
-        let _ = write!(out, "Only a part of the experiment: `{selection}`\n\n");
+        let _ = write!(out, "Selected by `{selection}`\n\n");
     }
     out.push_str("Test accuracy in percent, mean ± standard deviation over trials.\n\n");
     table(report, &mut out);
@@ -45,7 +45,7 @@ fn table(report: &Report, out: &mut String) {
             None => String::new(),
         });
         let name = report.grid.rows[row].text();
-        line(out, &[name, "ours".to_owned()].into_iter().chain(ours).collect::<Vec<_>>());
+        line(out, &[name, text::ours(report.measured.scale).to_owned()].into_iter().chain(ours).collect::<Vec<_>>());
         let paper = cells.iter().map(|cell| match cell {
             Some(index) => text::published_marked(report.measured.cells[*index].published.as_ref()),
             None => String::new(),

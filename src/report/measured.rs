@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::experiment::{Deviation, Scale};
+use crate::paper::Confidence;
 
 /// The cells of an experiment at one scale, with what the results folder holds for them.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,27 +67,6 @@ pub struct Published {
     /// Trials that the mean is over.
     pub trials: usize,
     pub confidence: Confidence,
-}
-
-/// How sure it is that a number stands in the paper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Confidence {
-    /// Read in a source that shows the paper's own number.
-    Confirmed,
-    /// Quoted from memory, and agrees with a source that constrains it.
-    Consistent,
-    /// Quoted from memory only.
-    Recalled,
-}
-
-impl Confidence {
-    pub fn id(self) -> &'static str {
-        match self {
-            Confidence::Confirmed => "confirmed",
-            Confidence::Consistent => "consistent",
-            Confidence::Recalled => "recalled",
-        }
-    }
 }
 
 /// The readings of one trial, in percent.

@@ -1,6 +1,6 @@
 //! Reports: from the files of the results folder to tables, plots and verdicts. Nothing here trains or runs anything.
 //!
-//! [`collect()`] reads the trials of each cell, [`Report::new`] does the statistics, and the rest writes it down: every file
+//! [`gather()`] puts the trials of each cell beside the paper's number, [`Report::new`] does the statistics, and the rest writes it down: every file
 //! is a function of the results alone, so writing a report again gives the same bytes.
 
 mod aggregate;
@@ -8,6 +8,7 @@ mod axis;
 mod claim;
 mod collect;
 mod comparison;
+mod gather;
 mod grid;
 mod html;
 mod json;
@@ -28,12 +29,11 @@ use thiserror::Error;
 
 pub use claim::{ClaimOutcome, ClaimVerdict, Comparison};
 pub use collect::{Collected, collect};
+pub use gather::{Question, gather};
 pub use grid::{Grid, Heading};
-pub use measured::{
-    Claim, Confidence, Coordinate, FailedTrial, Layout, Measured, MeasuredCell, Published, TrialReadings,
-};
+pub use measured::{Claim, Coordinate, FailedTrial, Layout, Measured, MeasuredCell, Published, TrialReadings};
 pub use statistics::{Estimate, Interval, Spread};
-pub use verdict::Verdict;
+pub use verdict::{MARGIN, Verdict};
 
 use crate::experiment::Deviation;
 use crate::store::write_atomic;

@@ -26,9 +26,12 @@ const RIGHT: i32 = 24;
 const HEADER: i32 = 96;
 const PANEL: i32 = 290;
 const PANEL_TITLE: i32 = 40;
-const LABEL_LINE: i32 = 20;
+const LABEL_LINE: i32 = 24;
 const BAR: i32 = 40;
 const FOOTER: i32 = 26;
+
+/// Pixels of the PNG for each of the SVG.
+const ZOOM: i32 = 2;
 
 /// The family that texts name in the SVG, where a viewer takes its own; in the PNG it is the font built in.
 const FAMILY: &str = "sans-serif";
@@ -41,7 +44,7 @@ pub fn svg(report: &Report) -> Result<String, ReportError> {
     let picture = Picture::new(report)?;
     let mut svg = String::new();
     let size = (picture.width as u32, picture.height as u32);
-    picture.draw(&SVGBackend::with_string(&mut svg, size).into_drawing_area())?;
+    picture.draw(&Canvas { area: SVGBackend::with_string(&mut svg, size).into_drawing_area(), zoom: 1 })?;
     Ok(svg)
 }
 
@@ -51,9 +54,10 @@ pub fn png(report: &Report) -> Result<Vec<u8>, ReportError> {
     use image::{ColorType, ImageEncoder};
 
     let picture = Picture::new(report)?;
-    let (width, height) = (picture.width as u32, picture.height as u32);
+    let (width, height) = ((picture.width * ZOOM) as u32, (picture.height * ZOOM) as u32);
     let mut pixels = vec![0; width as usize * height as usize * 3];
-    picture.draw(&BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;
+    let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+    picture.draw(&Canvas { area, zoom: ZOOM })?;
     let mut bytes = Vec::new();
     PngEncoder::new(&mut bytes).write_image(&pixels, width, height, ColorType::Rgb8).map_err(failed)?;
     Ok(bytes)
@@ -63,7 +67,13 @@ fn failed(error: impl std::fmt::Display) -> ReportError {
     ReportError::Plot(error.to_string())
 }
 
-type Area<B> = DrawingArea<B, Shift>;
+/// A drawing area with coordinates of its own, `zoom` pixels each.
+struct Canvas<B: DrawingBackend> {
+    area: DrawingArea<B, Shift>,
+    zoom: i32,
+}
+
+type Point = (i32, i32);
 
 /// A number with the reach of its error bar.
 type Bar = (f64, Option<f64>);
@@ -98,63 +108,61 @@ impl<'a> Picture<'a> {
         Ok(Picture { report, rows, group: (width - LEFT - RIGHT) / columns.max(1), width, height })
     }
 
-    fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Result<(), ReportError> {
-        area.fill(&WHITE).map_err(failed)?;
+    fn draw<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Result<(), ReportError> {
+        canvas.area.fill(&WHITE).map_err(failed)?;
         let measured = &self.report.measured;
-        write(area, &measured.title, (LEFT, 16), 22, INK, HPos::Left)?;
-        write(area, text::scale(measured.scale), (LEFT, 44), 16, PAPER_EDGE, HPos::Left)?;
-        self.legend(area)?;
+        canvas.write(&measured.title, (LEFT, 16), 22, INK, HPos::Left)?;
+        canvas.write(text::scale(measured.scale), (LEFT, 44), 16, PAPER_EDGE, HPos::Left)?;
+        self.legend(canvas)?;
         let panel = PANEL_TITLE + PANEL + LABEL_LINE * self.report.grid.levels().len() as i32 + 14;
         for (index, row) in self.rows.iter().enumerate() {
-            self.panel(area, *row, HEADER + panel * index as i32)?;
+            self.panel(canvas, *row, HEADER + panel * index as i32)?;
         }
         let footer = (LEFT, self.height - FOOTER);
-        write(area, "Error bars: one standard deviation over trials", footer, 14, INK, HPos::Left)?;
-        area.present().map_err(failed)
+        canvas.write("Error bars: one standard deviation over trials", footer, 14, INK, HPos::Left)?;
+        canvas.area.present().map_err(failed)
     }
 
-    fn legend<B: DrawingBackend>(&self, area: &Area<B>) -> Result<(), ReportError> {
+    fn legend<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Result<(), ReportError> {
         let (y, size) = (70, 14);
-        ours_bar(area, (LEFT, y), (LEFT + 22, y + size))?;
-        write(area, "this run", (LEFT + 30, y), 16, INK, HPos::Left)?;
-        let x = LEFT + 120;
-        paper_bar(area, (x, y), (x + 22, y + size))?;
-        write(area, "the paper", (x + 30, y), 16, INK, HPos::Left)
+        ours_bar(canvas, (LEFT, y), (LEFT + 22, y + size))?;
+        canvas.write(text::ours(self.report.measured.scale), (LEFT + 30, y - 1), 16, INK, HPos::Left)?;
+        let x = LEFT + 150;
+        paper_bar(canvas, (x, y), (x + 22, y + size))?;
+        canvas.write("paper", (x + 30, y - 1), 16, INK, HPos::Left)
     }
 
     /// One row of the table, with its title at `top`.
-    fn panel<B: DrawingBackend>(&self, area: &Area<B>, row: usize, top: i32) -> Result<(), ReportError> {
+    fn panel<B: DrawingBackend>(&self, canvas: &Canvas<B>, row: usize, top: i32) -> Result<(), ReportError> {
         let report = self.report;
         let bars: Vec<(Option<Bar>, Option<Bar>)> =
             report.grid.cells[row].iter().map(|cell| self.bars(*cell)).collect();
         let ends = bars.iter().flat_map(|(ours, paper)| [ours, paper]).flatten();
         let axis = Axis::of(ends.flat_map(|(mean, std)| [mean - std.unwrap_or(0.0), mean + std.unwrap_or(0.0)]));
         let frame = Frame { top: top + PANEL_TITLE, bottom: top + PANEL_TITLE + PANEL, axis };
-        write(area, &report.grid.rows[row].text(), (LEFT, top + 12), 18, INK, HPos::Left)?;
+        canvas.write(&report.grid.rows[row].text(), (LEFT, top + 12), 18, INK, HPos::Left)?;
         let right = self.width - RIGHT;
         if frame.axis.low > 0.0 {
             let remark = format!("axis starts at {}", frame.axis.label(frame.axis.low));
-            write(area, &remark, (right, top + 15), 14, INK, HPos::Right)?;
+            canvas.write(&remark, (right, top + 15), 14, INK, HPos::Right)?;
         }
         for tick in frame.axis.ticks() {
             let y = frame.y(tick);
-            stroke(area, &[(LEFT, y), (right, y)], GRID, 1)?;
-            write_centred(area, &frame.axis.label(tick), (LEFT - 8, y), HPos::Right)?;
+            canvas.stroke(&[(LEFT, y), (right, y)], GRID, 1)?;
+            canvas.write_beside(&frame.axis.label(tick), (LEFT - 8, y))?;
         }
-        let title = styled(16, INK, HPos::Center, VPos::Center, FontTransform::Rotate270);
-        let middle = (22, (frame.top + frame.bottom) / 2);
-        area.draw(&Text::new("test accuracy (%)", middle, title)).map_err(failed)?;
+        canvas.write_upwards("test accuracy (%)", (22, (frame.top + frame.bottom) / 2))?;
         for (column, (ours, paper)) in bars.into_iter().enumerate() {
             let centre = LEFT + self.group * column as i32 + self.group / 2;
             if let Some(bar) = ours {
-                frame.bar(area, bar, (centre - BAR - 2, centre - 2), ours_bar)?;
+                frame.bar(canvas, bar, (centre - BAR - 2, centre - 2), ours_bar)?;
             }
             if let Some(bar) = paper {
-                frame.bar(area, bar, (centre + 2, centre + BAR + 2), paper_bar)?;
+                frame.bar(canvas, bar, (centre + 2, centre + BAR + 2), paper_bar)?;
             }
         }
-        stroke(area, &[(LEFT, frame.bottom), (right, frame.bottom)], INK, 1)?;
-        self.headings(area, frame.bottom + 8)
+        canvas.stroke(&[(LEFT, frame.bottom), (right, frame.bottom)], INK, 1)?;
+        self.headings(canvas, frame.bottom + 8)
     }
 
     fn bars(&self, cell: Option<usize>) -> (Option<Bar>, Option<Bar>) {
@@ -165,7 +173,7 @@ impl<'a> Picture<'a> {
     }
 
     /// Column headings, innermost level on top.
-    fn headings<B: DrawingBackend>(&self, area: &Area<B>, top: i32) -> Result<(), ReportError> {
+    fn headings<B: DrawingBackend>(&self, canvas: &Canvas<B>, top: i32) -> Result<(), ReportError> {
         for (line, spans) in self.report.grid.levels().iter().rev().enumerate() {
             let y = top + LABEL_LINE * line as i32;
             let mut first = 0;
@@ -173,9 +181,9 @@ impl<'a> Picture<'a> {
                 let width = self.group * *span as i32;
                 let left = LEFT + self.group * first;
                 if *span > 1 {
-                    stroke(area, &[(left + 14, y - 3), (left + width - 14, y - 3)], GRID, 1)?;
+                    canvas.stroke(&[(left + 14, y - 4), (left + width - 14, y - 4)], GRID, 1)?;
                 }
-                write(area, label, (left + width / 2, y), 16, INK, HPos::Center)?;
+                canvas.write(label, (left + width / 2, y), 16, INK, HPos::Center)?;
                 first += *span as i32;
             }
         }
@@ -201,77 +209,81 @@ impl Frame {
 
     fn bar<B: DrawingBackend>(
         &self,
-        area: &Area<B>,
+        canvas: &Canvas<B>,
         (mean, std): Bar,
         (left, right): (i32, i32),
-        fill: impl Fn(&Area<B>, (i32, i32), (i32, i32)) -> Result<(), ReportError>,
+        fill: impl Fn(&Canvas<B>, Point, Point) -> Result<(), ReportError>,
     ) -> Result<(), ReportError> {
-        fill(area, (left, self.y(mean)), (right, self.bottom))?;
+        fill(canvas, (left, self.y(mean)), (right, self.bottom))?;
         let centre = (left + right) / 2;
         let mut highest = self.y(mean);
         if let Some(std) = std {
             let (low, high) = (self.y((mean - std).max(self.axis.low)), self.y(mean + std));
-            stroke(area, &[(centre, low), (centre, high)], BLACK, 2)?;
-            stroke(area, &[(centre - 5, low), (centre + 5, low)], BLACK, 2)?;
-            stroke(area, &[(centre - 5, high), (centre + 5, high)], BLACK, 2)?;
+            canvas.stroke(&[(centre, low), (centre, high)], BLACK, 2)?;
+            canvas.stroke(&[(centre - 5, low), (centre + 5, low)], BLACK, 2)?;
+            canvas.stroke(&[(centre - 5, high), (centre + 5, high)], BLACK, 2)?;
             highest = high;
         }
-        write(area, &text::percent(mean), (centre, highest - 17), 14, INK, HPos::Center)
+        canvas.write(&text::percent(mean), (centre, highest - 17), 14, INK, HPos::Center)
     }
 }
 
-fn ours_bar<B: DrawingBackend>(area: &Area<B>, from: (i32, i32), to: (i32, i32)) -> Result<(), ReportError> {
-    area.draw(&Rectangle::new([from, to], OURS.filled())).map_err(failed)
+fn ours_bar<B: DrawingBackend>(canvas: &Canvas<B>, from: Point, to: Point) -> Result<(), ReportError> {
+    canvas.rectangle(from, to, OURS.filled())
 }
 
 /// Hatched, so that it stands apart without colour too.
-fn paper_bar<B: DrawingBackend>(area: &Area<B>, from: (i32, i32), to: (i32, i32)) -> Result<(), ReportError> {
-    area.draw(&Rectangle::new([from, to], PAPER.filled())).map_err(failed)?;
+fn paper_bar<B: DrawingBackend>(canvas: &Canvas<B>, from: Point, to: Point) -> Result<(), ReportError> {
+    canvas.rectangle(from, to, PAPER.filled())?;
     let ((left, top), (right, bottom)) = (from, to);
     // Lines of constant x + y, cut off at the edges of the bar.
     for sum in ((left + top + 7)..(right + bottom)).step_by(8) {
         let start = (left.max(sum - bottom), bottom.min(sum - left));
         let end = (right.min(sum - top), top.max(sum - right));
-        stroke(area, &[start, end], PAPER_EDGE, 1)?;
+        canvas.stroke(&[start, end], PAPER_EDGE, 1)?;
     }
-    area.draw(&Rectangle::new([from, to], ShapeStyle::from(&PAPER_EDGE).stroke_width(1))).map_err(failed)
+    canvas.rectangle(from, to, ShapeStyle::from(&PAPER_EDGE).stroke_width(canvas.zoom as u32))
 }
 
-fn stroke<B: DrawingBackend>(
-    area: &Area<B>,
-    points: &[(i32, i32)],
-    colour: RGBColor,
-    width: u32,
-) -> Result<(), ReportError> {
-    let style = ShapeStyle::from(&colour).stroke_width(width);
-    area.draw(&PathElement::new(points.to_vec(), style)).map_err(failed)
-}
+impl<B: DrawingBackend> Canvas<B> {
+    fn pixel(&self, (x, y): Point) -> Point {
+        (x * self.zoom, y * self.zoom)
+    }
 
-fn styled(size: i32, colour: RGBColor, across: HPos, down: VPos, turned: FontTransform) -> TextStyle<'static> {
-    let font = (FAMILY, size).into_font().transform(turned);
-    TextStyle { color: colour.to_backend_color(), ..TextStyle::from(font).pos(Pos::new(across, down)) }
-}
+    fn rectangle(&self, from: Point, to: Point, style: ShapeStyle) -> Result<(), ReportError> {
+        self.area.draw(&Rectangle::new([self.pixel(from), self.pixel(to)], style)).map_err(failed)
+    }
 
-fn write<B: DrawingBackend>(
-    area: &Area<B>,
-    text: &str,
-    at: (i32, i32),
-    size: i32,
-    colour: RGBColor,
-    across: HPos,
-) -> Result<(), ReportError> {
-    let style = styled(size, colour, across, VPos::Top, FontTransform::None);
-    area.draw(&Text::new(text.to_owned(), at, style)).map_err(failed)
-}
+    fn stroke(&self, points: &[Point], colour: RGBColor, width: i32) -> Result<(), ReportError> {
+        let style = ShapeStyle::from(&colour).stroke_width((width * self.zoom) as u32);
+        let points: Vec<Point> = points.iter().map(|point| self.pixel(*point)).collect();
+        self.area.draw(&PathElement::new(points, style)).map_err(failed)
+    }
 
-fn write_centred<B: DrawingBackend>(
-    area: &Area<B>,
-    text: &str,
-    at: (i32, i32),
-    across: HPos,
-) -> Result<(), ReportError> {
-    let style = styled(14, INK, across, VPos::Center, FontTransform::None);
-    area.draw(&Text::new(text.to_owned(), at, style)).map_err(failed)
+    /// Writes below `at`.
+    fn write(&self, text: &str, at: Point, size: i32, colour: RGBColor, across: HPos) -> Result<(), ReportError> {
+        let style = self.style(size, colour, Pos::new(across, VPos::Top), FontTransform::None);
+        self.text(text, at, style)
+    }
+
+    /// Writes to the left of `at`, half above and half below it.
+    fn write_beside(&self, text: &str, at: Point) -> Result<(), ReportError> {
+        self.text(text, at, self.style(14, INK, Pos::new(HPos::Right, VPos::Center), FontTransform::None))
+    }
+
+    /// Writes from bottom to top, around `at`.
+    fn write_upwards(&self, text: &str, at: Point) -> Result<(), ReportError> {
+        self.text(text, at, self.style(16, INK, Pos::new(HPos::Center, VPos::Center), FontTransform::Rotate270))
+    }
+
+    fn text(&self, text: &str, at: Point, style: TextStyle<'static>) -> Result<(), ReportError> {
+        self.area.draw(&Text::new(text.to_owned(), self.pixel(at), style)).map_err(failed)
+    }
+
+    fn style(&self, size: i32, colour: RGBColor, pos: Pos, turned: FontTransform) -> TextStyle<'static> {
+        let font = (FAMILY, size * self.zoom).into_font().transform(turned);
+        TextStyle { color: colour.to_backend_color(), ..TextStyle::from(font).pos(pos) }
+    }
 }
 
 /// Room for a label, generous enough for the fonts of SVG viewers.

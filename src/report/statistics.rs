@@ -80,18 +80,10 @@ impl Estimate {
     }
 }
 
-/// The number that a t variable with `freedom` degrees of freedom stays below with `probability`, in (0.5, 1).
+/// The number that a t variable with `freedom` degrees of freedom stays below with `probability`, in (0, 1).
 fn t_quantile(probability: f64, freedom: f64) -> f64 {
     let distribution = StudentsT::new(0.0, 1.0, freedom).expect("degrees of freedom are above 0");
-    let start = distribution.inverse_cdf(probability);
-    // The library's inverse of the incomplete beta function stops at about 8 digits; Newton's steps give the rest.
-    let step = |x: f64| x - (distribution.cdf(x) - probability) / density(&distribution, x);
-    step(step(start))
-}
-
-fn density(distribution: &StudentsT, x: f64) -> f64 {
-    use statrs::distribution::Continuous;
-    distribution.pdf(x)
+    distribution.inverse_cdf(probability)
 }
 
 #[cfg(test)]

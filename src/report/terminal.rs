@@ -9,9 +9,6 @@ use super::{Report, text};
 /// Blanks between columns.
 const GAP: usize = 3;
 
-/// Width of the column that says whose number it is.
-const SOURCE: usize = "paper".len();
-
 /// What a piece of text stands for; on a terminal with colours each has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
@@ -58,7 +55,7 @@ pub fn heading(report: &Report, colour: bool) -> String {
     let measured = &report.measured;
     let mut out = format!("{}\n{}\n", paint(&measured.title, Tone::Strong, colour), text::scale(measured.scale));
     if let Some(selection) = &measured.selection {
-        let _ = writeln!(out, "Only {selection}");
+        let _ = writeln!(out, "Selected by {selection}");
     }
     out
 }
@@ -112,6 +109,7 @@ fn body(report: &Report, colour: bool, out: &mut String) {
     let grid = &report.grid;
     let lines: Vec<Line> = (0..grid.rows.len()).flat_map(|row| rows(report, row)).collect();
     let names = lines.iter().map(|line| width(&line.name)).max().unwrap_or(0);
+    let sources = lines.iter().map(|line| width(line.source)).max().unwrap_or(0);
     let columns = 0..grid.columns.len();
     let texts = |column: usize| lines.iter().filter(|line| !line.spans).map(move |line| width(&line.texts[column].0));
     let mut widths: Vec<usize> = columns.map(|column| texts(column).max().unwrap_or(0)).collect();
@@ -125,7 +123,7 @@ fn body(report: &Report, colour: bool, out: &mut String) {
     }
     let gap = " ".repeat(GAP);
     for spans in &levels {
-        let mut written = " ".repeat(names + GAP + SOURCE);
+        let mut written = " ".repeat(names + GAP + sources);
         let mut first = 0;
         for (label, span) in spans {
             written.push_str(&gap);
@@ -137,7 +135,7 @@ fn body(report: &Report, colour: bool, out: &mut String) {
     for line in &lines {
         let mut written = padded(&line.name, Tone::Strong, names, colour);
         written.push_str(&gap);
-        written.push_str(&padded(line.source, Tone::Faint, SOURCE, colour));
+        written.push_str(&padded(line.source, Tone::Faint, sources, colour));
         for (column, (text, tone)) in line.texts.iter().enumerate() {
             written.push_str(&gap);
             written.push_str(&padded(text, *tone, if line.spans { 0 } else { widths[column] }, colour));
@@ -166,7 +164,7 @@ fn rows(report: &Report, row: usize) -> [Line; 2] {
         None => empty(),
     });
     [
-        Line { name: report.grid.rows[row].text(), source: "ours", texts: ours, spans },
+        Line { name: report.grid.rows[row].text(), source: text::ours(report.measured.scale), texts: ours, spans },
         Line { name: String::new(), source: "paper", texts: paper.collect(), spans: false },
     ]
 }

@@ -1,8 +1,9 @@
 //! How numbers, names and warnings are spelled, the same in every format.
 
 use crate::experiment::{Deviation, Scale};
+use crate::paper::Confidence;
 
-use super::measured::{Confidence, Published};
+use super::measured::Published;
 use super::statistics::{Interval, Spread};
 
 /// Marks behind published numbers, with their meaning.
@@ -73,6 +74,15 @@ pub fn scale(scale: Scale) -> &'static str {
         Scale::Demo => "DEMO SCALE: embedded data, not comparable with the paper",
         Scale::Short => "SHORT SCALE: real data, less training, not comparable with the paper",
         Scale::Paper => "Paper scale: as published, but for the deviations listed",
+    }
+}
+
+/// How our lines are called, so that a number copied from a smaller scale keeps its label.
+pub fn ours(scale: Scale) -> &'static str {
+    match scale {
+        Scale::Demo => "ours (demo)",
+        Scale::Short => "ours (short)",
+        Scale::Paper => "ours",
     }
 }
 
