@@ -1,15 +1,13 @@
 //! `repro data` as a user meets it.
 
-mod data_server;
-
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::server::{Answer, Server};
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
-use data_server::{Answer, Server};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use imix_repro::data::Library;
@@ -57,21 +55,32 @@ fn row() -> String {
 fn status_lists_every_set() {
     let home = tempfile::tempdir().expect("a folder");
     let assert = repro(home.path()).args(["data", "status"]).assert().code(0);
-    insta::assert_snapshot!(text(&assert, home.path()), @"");
+    insta::assert_snapshot!(text(&assert, home.path()), @r#"
+    SET              PART      ROWS (TRAIN + TEST)  STATE                  LICENCE      PATH
+    cifar10          full      50,000 + 10,000      not built yet: images  none stated
+    cifar100         full      50,000 + 10,000      not built yet: images  none stated
+    speech-commands  full                           not built yet: speech  CC BY 4.0
+    covtype          embedded  15,120 + 12,041      ok                     CC BY 4.0    in the program
+    covtype          full      15,120 + 565,892     missing                CC BY 4.0
+    To get covtype: repro data fetch covtype
+    "#);
 }
 
 #[test]
 fn an_unknown_name_gets_the_nearest_one() {
     let home = tempfile::tempdir().expect("a folder");
     let assert = repro(home.path()).args(["data", "verify", "covtpye"]).assert().code(2);
-    insta::assert_snapshot!(text(&assert, home.path()), @"");
+    insta::assert_snapshot!(text(&assert, home.path()), @"error: unknown data set `covtpye`: did you mean `covtype`? Known are cifar10, cifar100, speech-commands, covtype");
 }
 
 #[test]
 fn what_is_not_built_says_so() {
     let home = tempfile::tempdir().expect("a folder");
     let assert = repro(home.path()).args(["data", "fetch", "cifar10"]).assert().code(2);
-    insta::assert_snapshot!(text(&assert, home.path()), @"");
+    insta::assert_snapshot!(text(&assert, home.path()), @r#"
+    error: cannot fetch cifar10
+      caused by: not built yet: images
+    "#);
 }
 
 #[test]
@@ -82,10 +91,18 @@ fn verify_tells_damaged_altered_and_missing_apart() {
     place(&data, "covtype/covtype.data.gz", &archive[..archive.len() - 20]);
     place(&data, "covtype.data", row().repeat(9).replacen("2596", "25x6", 2).as_bytes());
     let assert = repro(home.path()).args(["data", "verify", "covtype", "--data"]).arg(&data).assert().code(1);
-    insta::assert_snapshot!(text(&assert, home.path()), @"");
+    insta::assert_snapshot!(text(&assert, home.path()), @r#"
+    covtype: damaged: HOME/data/covtype/covtype.data.gz
+    covtype: damaged: HOME/data/covtype.data
+    HOME/data/covtype/covtype.data.gz, line 994 of the uncompressed content: expected gzip data to its end, found an end in its middle: the file is cut short. Move the file away and run `repro data fetch covtype`
+    HOME/data/covtype.data, line 1, column 1: expected a number (the published file has no header line), found `25x6`. Move the file away and run `repro data fetch covtype`
+    "#);
 
     let assert = repro(home.path()).args(["data", "verify", "covtype"]).assert().code(1);
-    insta::assert_snapshot!(text(&assert, home.path()), @"");
+    insta::assert_snapshot!(text(&assert, home.path()), @r#"
+    covtype: missing
+    To get covtype: repro data fetch covtype
+    "#);
     repro(home.path()).args(["data", "verify"]).assert().code(0);
 }
 
@@ -95,7 +112,10 @@ fn content_that_reads_well_and_is_not_the_published_one_is_altered() {
     let data = home.path().join("data");
     place(&data, "covtype.data.gz", &gzip(row().repeat(581_012).as_bytes()));
     let assert = repro(home.path()).env("REPRO_DATA", &data).args(["data", "verify", "covtype"]).assert().code(1);
-    insta::assert_snapshot!(text(&assert, home.path()), @"");
+    insta::assert_snapshot!(text(&assert, home.path()), @r#"
+    covtype: altered: HOME/data/covtype.data.gz
+    HOME/data/covtype.data.gz: expected the published content with SHA-256 0a9371cef7c964b5475d6053cc3e0894a5aa6f65ad1ed3ecb01c45aa96217945, found 6c9e7b80279eb922edbad9a9cd33759d0fdf0ab69e8c718f5a334eaaafa08a7d. Move the file away and run `repro data fetch covtype`
+    "#);
 }
 
 #[test]
@@ -110,7 +130,11 @@ fn a_wrong_file_is_not_kept() {
         .assert()
         .code(2);
     let said = text(&assert, home.path()).replace(&server.url, "SERVER");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"
+    fetching SERVER/covtype/covtype.data.gz
+      52 of 52 bytes
+    error: cannot download covtype.data.gz: SERVER/covtype/covtype.data.gz does not give the published file: expected content with SHA-256 0a9371cef7c964b5475d6053cc3e0894a5aa6f65ad1ed3ecb01c45aa96217945, found content with SHA-256 0c9a52b283bab04ff4ad6e761d8fbcbb93fd60f03e3d4830cbff630c7851332b. Run the command again, or set REPRO_DATA_URL to the address of a mirror
+    "#);
     let left: Vec<PathBuf> =
         fs::read_dir(data.join("covtype")).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     assert_eq!(left, [data.join("covtype/.covtype.data.gz.lock")]);
@@ -134,7 +158,7 @@ fn quiet_leaves_only_the_error() {
 fn a_bad_timeout_is_named() {
     let home = tempfile::tempdir().expect("a folder");
     let assert = repro(home.path()).env("REPRO_DATA_TIMEOUT", "soon").args(["data", "fetch"]).assert().code(2);
-    insta::assert_snapshot!(text(&assert, home.path()), @"");
+    insta::assert_snapshot!(text(&assert, home.path()), @"error: REPRO_DATA_TIMEOUT: expected a positive number of seconds, found `soon`");
 }
 
 /// The published file, if the environment has it.

@@ -1,14 +1,12 @@
 //! Downloads from a local HTTP server, through the library: the file is a small one made here.
 
-mod data_server;
-
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use data_server::{Answer, Server};
+use crate::server::{Answer, Server};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use imix_repro::data::PublishedFile;
