@@ -1,1 +1,48 @@
+//! Views: what an item looks like to the network, drawn anew for each view and epoch.
 
+mod tabular;
+
+use crate::recipe::Domain;
+
+pub use tabular::TabularViews;
+
+/// Items whose views training draws, whatever they are made of.
+///
+/// A draw depends on item, view and epoch only: not on the order of the calls, the batch or the thread.
+pub trait Source: Send + Sync {
+    /// Items in the set.
+    fn len(&self) -> usize;
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Shape of one item: `[width]` for a table, `[channels, height, width]` for images.
+    fn shape(&self) -> &[usize];
+
+    /// Values of one item.
+    fn width(&self) -> usize {
+        self.shape().iter().product()
+    }
+
+    /// Writes view `view` (0 query, 1 key) of item `row` in `epoch`, from 0, to `out`, which holds one item.
+    fn fill(&self, row: usize, view: usize, epoch: usize, out: &mut [f32]);
+
+    /// Writes one view of each of `rows`, one after the other, to `out`, which holds as many items.
+    fn fill_rows(&self, rows: &[u32], view: usize, epoch: usize, out: &mut [f32]) {
+        for (row, out) in rows.iter().zip(out.chunks_exact_mut(self.width())) {
+            self.fill(*row as usize, view, epoch, out);
+        }
+    }
+}
+
+/// Why views cannot be drawn.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum ViewsError {
+    #[error("views of {domain} are not built yet")]
+    NotBuilt { domain: Domain },
+    #[error("masking probability is {found}, expected a number in [0, 1)")]
+    Mask { found: f64 },
+    #[error("{continuous} continuous columns of {width}, and {values} values: not a table of whole rows")]
+    Table { continuous: usize, width: usize, values: usize },
+}

@@ -1,1 +1,184 @@
+//! The operations that training spends its time in: one face, and a device's kernels behind it.
+//!
+//! Memory is flat buffers of f32 on the device. Parameters of a network lie in one buffer and are addressed by
+//! [`Span`]; so do their gradients, at the same places. Every kernel gives the same bits for any number of threads.
 
+pub mod cpu;
+pub mod cross_entropy;
+pub mod normalise;
+
+pub use cpu::Cpu;
+
+/// A stretch of a flat buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub start: usize,
+    pub len: usize,
+}
+
+impl Span {
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.start..self.start + self.len
+    }
+}
+
+/// Columns `start..start + width` of a row-major matrix whose rows are `stride` apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Columns {
+    pub start: usize,
+    pub width: usize,
+    pub stride: usize,
+}
+
+impl Columns {
+    /// Every column.
+    pub fn all(width: usize) -> Columns {
+        Columns { start: 0, width, stride: width }
+    }
+}
+
+/// A linear layer between columns of two matrices: `y = x w^T + b`, `w` being `[y.width, x.width]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linear {
+    pub weight: Span,
+    pub bias: Span,
+    pub x: Columns,
+    pub y: Columns,
+}
+
+/// BatchNorm over the rows of each replica's share, with the bias of the linear layer before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchNorm {
+    pub width: usize,
+    /// Of the linear layer. It shifts the mean and nothing else, so it is left out of `y` and added to the running mean.
+    pub bias: Span,
+    pub scale: Span,
+    pub shift: Span,
+    /// In the buffer of statistics.
+    pub running_mean: Span,
+    /// In the buffer of statistics; unbiased.
+    pub running_variance: Span,
+    pub relu: bool,
+}
+
+/// Added to variances, as PyTorch does.
+pub const EPSILON: f32 = 1e-5;
+/// Share of a new batch in the running statistics, as PyTorch has it.
+pub const RUNNING_SHARE: f32 = 0.1;
+
+/// The kernels of a device.
+pub trait Kernels: Clone + Send + 'static {
+    /// Memory of f32 on the device.
+    type Buffer: Send;
+
+    fn zeros(&self, len: usize) -> Self::Buffer;
+    fn len(&self, buffer: &Self::Buffer) -> usize;
+    /// Copies host values to the start of a buffer.
+    fn upload(&self, values: &[f32], buffer: &mut Self::Buffer);
+    /// The first `len` values.
+    fn download(&self, buffer: &Self::Buffer, len: usize) -> Vec<f32>;
+
+    /// `y = x w^T`, and `+ b` where `with_bias`. The bias is left out before BatchNorm, which takes it up.
+    fn linear(
+        &self,
+        layer: &Linear,
+        rows: usize,
+        parameters: &Self::Buffer,
+        x: &Self::Buffer,
+        y: &mut Self::Buffer,
+        with_bias: bool,
+    );
+    /// `dw = dy^T x` and, where `with_bias`, `db` = the column sums of `dy`; else `db` = 0. Overwrites both.
+    fn linear_gradient(
+        &self,
+        layer: &Linear,
+        rows: usize,
+        x: &Self::Buffer,
+        dy: &Self::Buffer,
+        gradient: &mut Self::Buffer,
+        with_bias: bool,
+    );
+    /// `dx = dy w`.
+    fn linear_input_gradient(
+        &self,
+        layer: &Linear,
+        rows: usize,
+        parameters: &Self::Buffer,
+        dy: &Self::Buffer,
+        dx: &mut Self::Buffer,
+    );
+
+    /// Normalises `x` `[rows, width]` into `y` by the statistics of each of `replicas` shares, which go to `saved` as
+    /// `[replicas, 2, width]`: mean, then 1 / deviation. Running statistics take those of the first share, as PyTorch's
+    /// distributed training does.
+    #[allow(clippy::too_many_arguments)]
+    fn batch_norm(
+        &self,
+        layer: &BatchNorm,
+        rows: usize,
+        replicas: usize,
+        parameters: &Self::Buffer,
+        statistics: &mut Self::Buffer,
+        x: &Self::Buffer,
+        y: &mut Self::Buffer,
+        saved: &mut Self::Buffer,
+    );
+    /// Turns `d`, the gradient of `y`, into that of `x` in place, and overwrites the gradients of scale and shift.
+    #[allow(clippy::too_many_arguments)]
+    fn batch_norm_gradient(
+        &self,
+        layer: &BatchNorm,
+        rows: usize,
+        replicas: usize,
+        parameters: &Self::Buffer,
+        saved: &Self::Buffer,
+        x: &Self::Buffer,
+        d: &mut Self::Buffer,
+        gradient: &mut Self::Buffer,
+    );
+    /// Normalises by the running statistics, in place.
+    fn batch_norm_running(
+        &self,
+        layer: &BatchNorm,
+        rows: usize,
+        parameters: &Self::Buffer,
+        statistics: &Self::Buffer,
+        x: &mut Self::Buffer,
+    );
+
+    /// `max(x, 0)`, in place.
+    fn relu(&self, len: usize, x: &mut Self::Buffer);
+    /// Zeroes `d` where `y`, the output of [`Kernels::relu`], is zero.
+    fn relu_gradient(&self, len: usize, y: &Self::Buffer, d: &mut Self::Buffer);
+
+    /// The largest of each `pieces` consecutive values of `x`.
+    fn max_out(&self, outputs: usize, pieces: usize, x: &Self::Buffer, y: &mut Self::Buffer);
+    /// Gives each `dy` to the first largest of its `pieces`, and zero to the others.
+    fn max_out_gradient(
+        &self,
+        outputs: usize,
+        pieces: usize,
+        x: &Self::Buffer,
+        dy: &Self::Buffer,
+        dx: &mut Self::Buffer,
+    );
+
+    /// SGD in PyTorch's order: `g += decay p; m = momentum m + g; p -= rate m`, in one pass.
+    fn sgd(
+        &self,
+        settings: SgdStep,
+        gradient: &Self::Buffer,
+        momentum: &mut Self::Buffer,
+        parameters: &mut Self::Buffer,
+    );
+    /// `target = momentum target + (1 - momentum) source` over the first `len` values.
+    fn moving_average(&self, len: usize, momentum: f32, source: &Self::Buffer, target: &mut Self::Buffer);
+}
+
+/// Settings of one SGD step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SgdStep {
+    pub rate: f32,
+    pub momentum: f32,
+    pub weight_decay: f32,
+}

@@ -1,1 +1,33 @@
+//! Networks: what they are made of ([`Plan`]), and their parameters and passes on a device ([`Network`]).
+//!
+//! All parameters of a network lie in one flat buffer; so do their gradients, the optimiser's momentum and the momentum
+//! encoder. Each block of a network is one differentiable operation with an explicit backward and memory it keeps.
 
+mod block;
+mod initial;
+mod network;
+mod plan;
+mod sgd;
+
+use thiserror::Error;
+
+pub use block::Block;
+pub use network::{Mode, Network, momentum_update};
+pub use plan::{Parameter, Plan, Section, Statistic};
+pub use sgd::Sgd;
+
+/// A pass that could not be made.
+#[derive(Debug, Error)]
+pub enum ModelError {
+    #[error("{values} input values are not {rows} rows of {width}")]
+    Input { values: usize, rows: usize, width: usize },
+    #[error("{rows} rows cannot be split into {replicas} equal shares of at least 2")]
+    Shares { rows: usize, replicas: usize },
+    #[error("a gradient of shape {found:?} does not fit the output, {rows} rows of {width}")]
+    Gradient { found: Vec<usize>, rows: usize, width: usize },
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,15 @@
+//! Self-supervised training of an encoder: the loop, one step, the schedule, checkpoints.
+//!
+//! `train` never knows which experiment it serves: it gets a recipe, the data and a folder.
 
+mod checkpoint;
+mod encoder;
+#[cfg(test)]
+mod oracle;
+mod pretext;
+pub mod schedule;
+mod step;
+
+pub use encoder::{encoder_plan, load_encoder};
+pub use pretext::{Ended, Progress, TrainError, pretext};
+pub use step::{StepError, Trainer};

@@ -1,0 +1,116 @@
+//! Kernels for the CPU.
+
+mod batch_norm;
+mod linear;
+mod pointwise;
+mod pool;
+
+use super::{BatchNorm, Kernels, Linear, SgdStep};
+
+pub use pool::Cpu;
+
+impl Kernels for Cpu {
+    type Buffer = Vec<f32>;
+
+    fn zeros(&self, len: usize) -> Vec<f32> {
+        vec![0.0; len]
+    }
+
+    fn len(&self, buffer: &Vec<f32>) -> usize {
+        buffer.len()
+    }
+
+    fn upload(&self, values: &[f32], buffer: &mut Vec<f32>) {
+        buffer[..values.len()].copy_from_slice(values);
+    }
+
+    fn download(&self, buffer: &Vec<f32>, len: usize) -> Vec<f32> {
+        buffer[..len].to_vec()
+    }
+
+    fn linear(&self, layer: &Linear, rows: usize, p: &Vec<f32>, x: &Vec<f32>, y: &mut Vec<f32>, with_bias: bool) {
+        linear::forward(self, layer, rows, p, x, y, with_bias);
+    }
+
+    fn linear_gradient(
+        &self,
+        layer: &Linear,
+        rows: usize,
+        x: &Vec<f32>,
+        dy: &Vec<f32>,
+        gradient: &mut Vec<f32>,
+        with_bias: bool,
+    ) {
+        linear::gradient(self, layer, rows, x, dy, gradient, with_bias);
+    }
+
+    fn linear_input_gradient(&self, layer: &Linear, rows: usize, p: &Vec<f32>, dy: &Vec<f32>, dx: &mut Vec<f32>) {
+        linear::input_gradient(self, layer, rows, p, dy, dx);
+    }
+
+    fn batch_norm(
+        &self,
+        layer: &BatchNorm,
+        rows: usize,
+        replicas: usize,
+        parameters: &Vec<f32>,
+        statistics: &mut Vec<f32>,
+        x: &Vec<f32>,
+        y: &mut Vec<f32>,
+        saved: &mut Vec<f32>,
+    ) {
+        batch_norm::forward(self, layer, rows / replicas, replicas, parameters, statistics, x, y, saved);
+    }
+
+    fn batch_norm_gradient(
+        &self,
+        layer: &BatchNorm,
+        rows: usize,
+        replicas: usize,
+        parameters: &Vec<f32>,
+        saved: &Vec<f32>,
+        x: &Vec<f32>,
+        d: &mut Vec<f32>,
+        gradient: &mut Vec<f32>,
+    ) {
+        batch_norm::gradient(self, layer, rows / replicas, replicas, parameters, saved, x, d, gradient);
+    }
+
+    fn batch_norm_running(
+        &self,
+        layer: &BatchNorm,
+        rows: usize,
+        p: &Vec<f32>,
+        statistics: &Vec<f32>,
+        x: &mut Vec<f32>,
+    ) {
+        batch_norm::running(self, layer, rows, p, statistics, x);
+    }
+
+    fn relu(&self, len: usize, x: &mut Vec<f32>) {
+        pointwise::relu(self, &mut x[..len]);
+    }
+
+    fn relu_gradient(&self, len: usize, y: &Vec<f32>, d: &mut Vec<f32>) {
+        pointwise::relu_gradient(self, &y[..len], &mut d[..len]);
+    }
+
+    fn max_out(&self, outputs: usize, pieces: usize, x: &Vec<f32>, y: &mut Vec<f32>) {
+        pointwise::max_out(self, pieces, &x[..outputs * pieces], &mut y[..outputs]);
+    }
+
+    fn max_out_gradient(&self, outputs: usize, pieces: usize, x: &Vec<f32>, dy: &Vec<f32>, dx: &mut Vec<f32>) {
+        pointwise::max_out_gradient(self, pieces, &x[..outputs * pieces], &dy[..outputs], &mut dx[..outputs * pieces]);
+    }
+
+    fn sgd(&self, settings: SgdStep, gradient: &Vec<f32>, momentum: &mut Vec<f32>, parameters: &mut Vec<f32>) {
+        pointwise::sgd(self, settings, gradient, momentum, parameters);
+    }
+
+    fn moving_average(&self, len: usize, momentum: f32, source: &Vec<f32>, target: &mut Vec<f32>) {
+        pointwise::moving_average(self, momentum, &source[..len], &mut target[..len]);
+    }
+}
+
+#[cfg(test)]
+mod tests;

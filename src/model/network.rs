@@ -1,0 +1,231 @@
+//! A network's values on a device, and its passes.
+
+use candle_core::{Device, Tensor};
+
+use crate::kernels::Kernels;
+
+use super::block::Kept;
+use super::plan::{Plan, Section};
+use super::{ModelError, initial};
+
+/// How a forward pass normalises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// By the batch, each of `replicas` equal contiguous shares on its own; keeps what the backward pass needs.
+    Train { replicas: usize },
+    /// By the running statistics.
+    Evaluate,
+}
+
+/// Parameters, running statistics and gradients of a plan, with memory that every step uses again.
+pub struct Network<K: Kernels> {
+    kernels: K,
+    plan: Plan,
+    pub(super) parameters: K::Buffer,
+    statistics: K::Buffer,
+    /// Allocated by the first backward pass: a momentum encoder never needs it.
+    pub(super) gradient: Option<K::Buffer>,
+    workspace: Option<Workspace<K::Buffer>>,
+    /// Two buffers that rows go back and forth between in evaluation.
+    inference: Option<(usize, [K::Buffer; 2])>,
+}
+
+struct Workspace<B> {
+    rows: usize,
+    replicas: usize,
+    input: B,
+    kept: Vec<Kept<B>>,
+    /// Gradients of a block's output and input, in turn.
+    gradients: Option<[B; 2]>,
+}
+
+impl<K: Kernels> Network<K> {
+    /// A network at its initial weights.
+    pub fn new(kernels: K, plan: Plan, seed: u64) -> Network<K> {
+        let mut parameters = kernels.zeros(plan.parameters_len());
+        kernels.upload(&initial::parameters(&plan, seed), &mut parameters);
+        let mut statistics = kernels.zeros(plan.statistics_len());
+        kernels.upload(&initial::statistics(&plan), &mut statistics);
+        Network { kernels, plan, parameters, statistics, gradient: None, workspace: None, inference: None }
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub fn kernels(&self) -> &K {
+        &self.kernels
+    }
+
+    /// Passes `rows` rows of inputs through the network: `[rows, outputs]`.
+    ///
+    /// # Errors
+    /// Inputs that are not `rows` rows, or rows that do not split into replicas.
+    pub fn forward(&mut self, input: &[f32], rows: usize, mode: Mode) -> Result<Tensor, ModelError> {
+        self.check_input(input, rows)?;
+        let outputs = self.plan.outputs();
+        let values = match mode {
+            Mode::Train { replicas } => {
+                if replicas == 0 || !rows.is_multiple_of(replicas) || rows / replicas < 2 {
+                    return Err(ModelError::Shares { rows, replicas });
+                }
+                self.train_forward(input, rows, replicas)
+            }
+            Mode::Evaluate => {
+                let blocks = self.plan.blocks().len();
+                self.infer(input, rows, blocks, outputs)
+            }
+        };
+        Ok(Tensor::from_vec(values, (rows, outputs), &Device::Cpu)?)
+    }
+
+    /// The features of `rows` rows, in evaluation mode: row-major, `rows` x [`Plan::features`].
+    ///
+    /// # Errors
+    /// Inputs that are not `rows` rows.
+    pub fn features(&mut self, input: &[f32], rows: usize) -> Result<Vec<f32>, ModelError> {
+        self.check_input(input, rows)?;
+        let (blocks, features) = (self.plan.encoder_blocks(), self.plan.features());
+        Ok(self.infer(input, rows, blocks, features))
+    }
+
+    fn check_input(&self, input: &[f32], rows: usize) -> Result<(), ModelError> {
+        let width = self.plan.inputs();
+        if input.len() == rows * width { Ok(()) } else { Err(ModelError::Input { values: input.len(), rows, width }) }
+    }
+
+    fn train_forward(&mut self, input: &[f32], rows: usize, replicas: usize) -> Vec<f32> {
+        let kernels = &self.kernels;
+        let workspace = match self.workspace.take() {
+            Some(workspace) if workspace.rows == rows && workspace.replicas == replicas => workspace,
+            _ => Workspace {
+                rows,
+                replicas,
+                input: kernels.zeros(rows * self.plan.inputs()),
+                kept: self.plan.blocks().map(|block| block.keep(kernels, rows, replicas)).collect(),
+                gradients: None,
+            },
+        };
+        let Workspace { input: x, kept, .. } = self.workspace.insert(workspace);
+        kernels.upload(input, x);
+        for (at, block) in self.plan.blocks().enumerate() {
+            let (before, rest) = kept.split_at_mut(at);
+            let x = before.last().map_or(&*x, |kept| &kept.output);
+            let (parameters, statistics) = (&self.parameters, &mut self.statistics);
+            block.forward(kernels, rows, replicas, parameters, statistics, x, &mut rest[0]);
+        }
+        let output = kept.last().map_or(&*x, |kept| &kept.output);
+        kernels.download(output, rows * self.plan.outputs())
+    }
+
+    fn infer(&mut self, input: &[f32], rows: usize, blocks: usize, outputs: usize) -> Vec<f32> {
+        let kernels = &self.kernels;
+        let buffers = match self.inference.take() {
+            Some((most, buffers)) if most >= rows => (most, buffers),
+            _ => {
+                let widest = self.plan.blocks().map(|block| block.outputs()).max().unwrap_or(0);
+                let len = rows * widest.max(self.plan.inputs());
+                (rows, [kernels.zeros(len), kernels.zeros(len)])
+            }
+        };
+        let [from, to] = &mut self.inference.insert(buffers).1;
+        let (mut from, mut to) = (from, to);
+        kernels.upload(input, from);
+        for block in self.plan.blocks().take(blocks) {
+            block.infer(kernels, rows, &self.parameters, &self.statistics, from, to);
+            std::mem::swap(&mut from, &mut to);
+        }
+        kernels.download(from, rows * outputs)
+    }
+
+    /// Overwrites the gradient of every parameter with that of the last training pass, given the gradient of its output.
+    ///
+    /// # Errors
+    /// A gradient of another shape than the output of the last training pass.
+    pub fn backward(&mut self, output_gradient: &Tensor) -> Result<(), ModelError> {
+        let kernels = &self.kernels;
+        let outputs = self.plan.outputs();
+        let rows = self.workspace.as_ref().map_or(0, |workspace| workspace.rows);
+        if output_gradient.dims() != [rows, outputs] {
+            return Err(ModelError::Gradient { found: output_gradient.dims().to_vec(), rows, width: outputs });
+        }
+        let Some(Workspace { replicas, input, kept, gradients, .. }) = &mut self.workspace else {
+            return Ok(());
+        };
+        let parameters_len = self.plan.parameters_len();
+        let gradient = self.gradient.get_or_insert_with(|| kernels.zeros(parameters_len));
+        let [d, dx] = gradients.get_or_insert_with(|| {
+            let widest = self.plan.blocks().map(|block| block.outputs().max(block.inputs())).max().unwrap_or(0);
+            [kernels.zeros(rows * widest), kernels.zeros(rows * widest)]
+        });
+        let (mut d, mut dx) = (d, dx);
+        kernels.upload(&output_gradient.flatten_all()?.to_vec1::<f32>()?, d);
+        let blocks: Vec<_> = self.plan.blocks().collect();
+        for (at, block) in blocks.into_iter().enumerate().rev() {
+            let x = if at == 0 { &*input } else { &kept[at - 1].output };
+            // Nothing learns from the gradient of the input.
+            let wanted = (at > 0).then_some(&mut *dx);
+            let parameters = &self.parameters;
+            block.backward(kernels, rows, *replicas, parameters, x, &kept[at], d, wanted, gradient);
+            std::mem::swap(&mut d, &mut dx);
+        }
+        Ok(())
+    }
+
+    /// All parameters, in the plan's order.
+    pub fn parameters(&self) -> Vec<f32> {
+        self.kernels.download(&self.parameters, self.plan.parameters_len())
+    }
+
+    pub fn set_parameters(&mut self, values: &[f32]) {
+        self.kernels.upload(values, &mut self.parameters);
+    }
+
+    /// All running statistics, in the plan's order.
+    pub fn statistics(&self) -> Vec<f32> {
+        self.kernels.download(&self.statistics, self.plan.statistics_len())
+    }
+
+    pub fn set_statistics(&mut self, values: &[f32]) {
+        self.kernels.upload(values, &mut self.statistics);
+    }
+
+    /// The gradients of the last backward pass, in the plan's order; empty before the first.
+    pub fn gradient(&self) -> Vec<f32> {
+        let len = self.plan.parameters_len();
+        self.gradient.as_ref().map(|gradient| self.kernels.download(gradient, len)).unwrap_or_default()
+    }
+
+    /// Name, shape and values of each parameter and running statistic of a section.
+    pub fn named_tensors(&self, section: Section) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+        let (parameters, statistics) = (self.parameters(), self.statistics());
+        let of_parameters = (self.plan.parameters().iter())
+            .filter(|parameter| parameter.section == section)
+            .map(|p| (p.name.clone(), p.shape.clone(), parameters[p.span.range()].to_vec()));
+        let of_statistics = (self.plan.statistics().iter())
+            .filter(|statistic| statistic.section == section)
+            .map(|s| (s.name.clone(), vec![s.span.len], statistics[s.span.range()].to_vec()));
+        of_parameters.chain(of_statistics).collect()
+    }
+
+    /// Sets parameters and running statistics by name. Names that the plan does not have are passed over.
+    pub fn set_named_tensors(&mut self, values: &[(String, Vec<f32>)]) {
+        let (mut parameters, mut statistics) = (self.parameters(), self.statistics());
+        for (name, values) in values {
+            if let Some(parameter) = self.plan.parameters().iter().find(|parameter| parameter.name == *name) {
+                parameters[parameter.span.range()].copy_from_slice(values);
+            } else if let Some(statistic) = self.plan.statistics().iter().find(|statistic| statistic.name == *name) {
+                statistics[statistic.span.range()].copy_from_slice(values);
+            }
+        }
+        self.set_parameters(&parameters);
+        self.set_statistics(&statistics);
+    }
+}
+
+/// Moves the momentum encoder's parameters towards the query encoder's: `key = momentum key + (1 - momentum) query`,
+/// over encoder and projection head. Running statistics are its own (official `builder.py`).
+pub fn momentum_update<K: Kernels>(query: &Network<K>, key: &mut Network<K>, momentum: f64) {
+    let len = key.plan.parameters_len();
+    query.kernels.moving_average(len, momentum as f32, &query.parameters, &mut key.parameters);
+}
