@@ -224,6 +224,8 @@ impl Frame {
             canvas.stroke(&[(centre - 5, high), (centre + 5, high)], BLACK, 2)?;
             highest = high;
         }
+        // Keeps the lines of the grid out of the number.
+        canvas.rectangle((centre - 15, highest - 18), (centre + 15, highest - 3), WHITE.filled())?;
         canvas.write(&text::percent(mean), (centre, highest - 17), 14, INK, HPos::Center)
     }
 }

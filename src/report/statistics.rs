@@ -34,10 +34,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    pub fn contains(&self, value: f64) -> bool {
-        self.low <= value && value <= self.high
-    }
-
+    /// Whether no number in it is further from zero than `bound`.
     pub fn lies_within(&self, bound: f64) -> bool {
         -bound <= self.low && self.high <= bound
     }
