@@ -70,7 +70,7 @@ pub struct Labels<'a> {
     /// Class of each test row, from 0.
     pub test: &'a [u32],
     pub classes: usize,
-    /// Training rows set aside to choose settings by; may be empty.
+    /// Training rows set aside to choose settings by. Empty, no `validation-rate` is read off.
     pub validation: Range<usize>,
 }
 
