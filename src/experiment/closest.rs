@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::recipe::Address;
 use crate::store::{Results, State, StoreError, read_sealed};
 
-use super::difference::{Difference, differences};
 use super::Trial;
+use super::difference::{Difference, differences};
 
 /// A run of the results folder that has ended well.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,12 +86,10 @@ pub fn missing(trial: &Trial, results: &Results, finished: &Finished) -> Result<
         if state != State::Done {
             let kind = recipe.evaluation.id();
             let like = finished.evaluations.iter().filter(|run| run.recipe["evaluation"]["kind"] == kind);
-            evaluations.push((recipe.encoder.is_some(), Missing {
-                what: format!("{kind} evaluation"),
-                closest: closest(recipe, like),
-                address,
-                state,
-            }));
+            evaluations.push((
+                recipe.encoder.is_some(),
+                Missing { what: format!("{kind} evaluation"), closest: closest(recipe, like), address, state },
+            ));
         }
     }
     if let Some(recipe) = &trial.pretext

@@ -5,10 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Report, Reports};
 
-/// Reports each signal to a run.
+/// Exit code of a program that a signal ended, as shells give it for Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
+/// Reports each signal to a run. After the run, a signal ends the program.
 pub fn report_signals(reports: Reports) -> Result<(), ctrlc::Error> {
-    // A signal after the end of the run has nobody to tell.
-    handle(move || drop(reports.send(Report::Interrupt)))
+    handle(move || {
+        if reports.send(Report::Interrupt).is_err() {
+            std::process::exit(INTERRUPTED);
+        }
+    })
 }
 
 /// Sets a flag at the first signal: for a worker, which its run or a batch system may tell to stop.

@@ -105,12 +105,7 @@ impl Bench {
         Bench { folder, log: Log::default(), killed: Arc::default(), graph: Graph::new(trials) }
     }
 
-    fn run(
-        &mut self,
-        jobs: usize,
-        script: impl Fn(&Task) -> Act + 'static,
-        listen: impl FnOnce(Reports),
-    ) -> Ending {
+    fn run(&mut self, jobs: usize, script: impl Fn(&Task) -> Act + 'static, listen: impl FnOnce(Reports)) -> Ending {
         let settings = Settings {
             results: self.folder.path().to_owned(),
             data: None,
