@@ -127,6 +127,14 @@ pub struct Run {
     pub selection: Selection,
     #[command(flatten)]
     pub resources: Resources,
+    /// Least time between two checkpoints of a trial, in seconds; 0 writes one after every step
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub checkpoint_every: f64,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0);
+    seconds.ok_or_else(|| "expected a number of seconds, 0 or more".to_owned())
 }
 
 #[derive(Debug, Args)]

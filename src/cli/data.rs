@@ -30,9 +30,9 @@ fn chosen(name: &DataName) -> anyhow::Result<Vec<&'static Descriptor>> {
         .iter()
         .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)))
         .filter(|id| strsim::jaro_winkler(id, name) > 0.7)
-        .map(|id| format!("; did you mean `{id}`?"))
+        .map(|id| format!("did you mean `{id}`? "))
         .unwrap_or_default();
-    bail!("unknown data set `{name}`{nearest} Known: {}", ids.join(", "))
+    bail!("unknown data set `{name}`: {nearest}Known are {}", ids.join(", "))
 }
 
 fn status(descriptors: &[&Descriptor], library: &Library, output: &Output) -> anyhow::Result<Exit> {
@@ -234,7 +234,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -3,6 +3,7 @@
 mod arguments;
 mod compare;
 mod data;
+mod device;
 mod exit;
 mod known_data;
 mod list;
@@ -36,7 +37,7 @@ pub fn main() -> ExitCode {
         Command::Compare(own) => compare::execute(own, &common, &output),
         Command::Why(own) => why::execute(own, &common, &output),
         Command::Data(own) => data::execute(own, &common, &output),
-        Command::Worker => worker::execute(&common),
+        Command::Worker => worker::execute(),
     };
     match done {
         Ok(exit) => exit.into(),

@@ -10,4 +10,5 @@ const ATTRIBUTION: &str =
 
 pub(super) static CIFAR10: Descriptor = Descriptor::new(DataSet::Cifar10, Some((50_000, 10_000)), LICENCE, ATTRIBUTION);
 
-pub(super) static CIFAR100: Descriptor = Descriptor::new(DataSet::Cifar100, Some((50_000, 10_000)), LICENCE, ATTRIBUTION);
+pub(super) static CIFAR100: Descriptor =
+    Descriptor::new(DataSet::Cifar100, Some((50_000, 10_000)), LICENCE, ATTRIBUTION);

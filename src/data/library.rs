@@ -51,6 +51,19 @@ impl Library {
         }
     }
 
+    /// Names the published content, which is the only one that runs accept, without looking at any copy of it. It tells
+    /// where the results of runs on it lie, also on a machine without the data.
+    ///
+    /// # Errors
+    /// The set cannot be read by this build.
+    pub fn published(settings: &DataSettings) -> Result<DataIdentity, DataError> {
+        match (settings.set, settings.part) {
+            (DataSet::Covtype, Part::Embedded) => covtype::identify_embedded(settings),
+            (DataSet::Covtype, Part::Full) => covtype::identify_published(settings),
+            (set, _) => Err(not_built(set)),
+        }
+    }
+
     /// Loads what settings ask for, checked against the published content.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! The operations that training spends its time in: one face, and a device's kernels behind it.
 //!
 //! Memory is flat buffers of f32 on the device. Parameters of a network lie in one buffer and are addressed by
-//! [`Span`]; so do their gradients, at the same places. Every kernel gives the same bits for any number of threads.
+//! [`Span`]; so do their gradients, at the same places. Activations `[rows, features]` lie feature by feature, all rows
+//! of one before the next: a linear layer then needs no transposed copy of its weights, BatchNorm reduces stretches of
+//! memory, and max-out compares them. Every kernel gives the same bits for any number of threads.
 
 pub mod cpu;
 pub mod cross_entropy;
@@ -22,28 +24,27 @@ impl Span {
     }
 }
 
-/// Columns `start..start + width` of a row-major matrix whose rows are `stride` apart.
+/// Neighbouring features of a matrix of activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Columns {
+pub struct Features {
     pub start: usize,
-    pub width: usize,
-    pub stride: usize,
+    pub count: usize,
 }
 
-impl Columns {
-    /// Every column.
-    pub fn all(width: usize) -> Columns {
-        Columns { start: 0, width, stride: width }
+impl Features {
+    /// The first `count`.
+    pub fn first(count: usize) -> Features {
+        Features { start: 0, count }
     }
 }
 
-/// A linear layer between columns of two matrices: `y = x w^T + b`, `w` being `[y.width, x.width]`.
+/// A linear layer between features of two matrices: `y = x w^T + b`, `w` being `[y.count, x.count]` by rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Linear {
     pub weight: Span,
     pub bias: Span,
-    pub x: Columns,
-    pub y: Columns,
+    pub x: Features,
+    pub y: Features,
 }
 
 /// BatchNorm over the rows of each replica's share, with the bias of the linear layer before it.
@@ -59,6 +60,13 @@ pub struct BatchNorm {
     /// In the buffer of statistics; unbiased.
     pub running_variance: Span,
     pub relu: bool,
+}
+
+/// The largest of each `pieces` neighbouring features (Goodfellow et al., 2013).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxOut {
+    pub outputs: usize,
+    pub pieces: usize,
 }
 
 /// Added to variances, as PyTorch does.
@@ -77,6 +85,10 @@ pub trait Kernels: Clone + Send + 'static {
     fn upload(&self, values: &[f32], buffer: &mut Self::Buffer);
     /// The first `len` values.
     fn download(&self, buffer: &Self::Buffer, len: usize) -> Vec<f32>;
+    /// Copies rows of `width` host values to the start of a buffer, as activations.
+    fn upload_rows(&self, values: &[f32], width: usize, buffer: &mut Self::Buffer);
+    /// The activations `[rows, width]` at the start of a buffer, row by row.
+    fn download_rows(&self, buffer: &Self::Buffer, rows: usize, width: usize) -> Vec<f32>;
 
     /// `y = x w^T`, and `+ b` where `with_bias`. The bias is left out before BatchNorm, which takes it up.
     fn linear(
@@ -88,13 +100,16 @@ pub trait Kernels: Clone + Send + 'static {
         y: &mut Self::Buffer,
         with_bias: bool,
     );
-    /// `dw = dy^T x` and, where `with_bias`, `db` = the column sums of `dy`; else `db` = 0. Overwrites both.
+    /// `dw = dy^T x` and, where `with_bias`, `db` = the sums of `dy` over rows; else `db` = 0. Overwrites both, and the
+    /// first `rows` x `x.count` values of `scratch`.
+    #[allow(clippy::too_many_arguments)]
     fn linear_gradient(
         &self,
         layer: &Linear,
         rows: usize,
         x: &Self::Buffer,
         dy: &Self::Buffer,
+        scratch: &mut Self::Buffer,
         gradient: &mut Self::Buffer,
         with_bias: bool,
     );
@@ -108,9 +123,9 @@ pub trait Kernels: Clone + Send + 'static {
         dx: &mut Self::Buffer,
     );
 
-    /// Normalises `x` `[rows, width]` into `y` by the statistics of each of `replicas` shares, which go to `saved` as
-    /// `[replicas, 2, width]`: mean, then 1 / deviation. Running statistics take those of the first share, as PyTorch's
-    /// distributed training does.
+    /// Normalises `x` `[rows, width]` into `y` by the statistics of each of `replicas` shares, which go to `saved`
+    /// (`2 * replicas * width` values) for the backward pass. Running statistics take those of the first share, as
+    /// PyTorch's distributed training does.
     #[allow(clippy::too_many_arguments)]
     fn batch_norm(
         &self,
@@ -151,17 +166,10 @@ pub trait Kernels: Clone + Send + 'static {
     /// Zeroes `d` where `y`, the output of [`Kernels::relu`], is zero.
     fn relu_gradient(&self, len: usize, y: &Self::Buffer, d: &mut Self::Buffer);
 
-    /// The largest of each `pieces` consecutive values of `x`.
-    fn max_out(&self, outputs: usize, pieces: usize, x: &Self::Buffer, y: &mut Self::Buffer);
+    /// The largest of each `pieces` neighbouring features.
+    fn max_out(&self, layer: &MaxOut, rows: usize, x: &Self::Buffer, y: &mut Self::Buffer);
     /// Gives each `dy` to the first largest of its `pieces`, and zero to the others.
-    fn max_out_gradient(
-        &self,
-        outputs: usize,
-        pieces: usize,
-        x: &Self::Buffer,
-        dy: &Self::Buffer,
-        dx: &mut Self::Buffer,
-    );
+    fn max_out_gradient(&self, layer: &MaxOut, rows: usize, x: &Self::Buffer, dy: &Self::Buffer, dx: &mut Self::Buffer);
 
     /// SGD in PyTorch's order: `g += decay p; m = momentum m + g; p -= rate m`, in one pass.
     fn sgd(
@@ -172,7 +180,7 @@ pub trait Kernels: Clone + Send + 'static {
         parameters: &mut Self::Buffer,
     );
     /// `target = momentum target + (1 - momentum) source` over the first `len` values.
-    fn moving_average(&self, len: usize, momentum: f32, source: &Self::Buffer, target: &mut Self::Buffer);
+    fn moving_average(&self, len: usize, momentum: f64, source: &Self::Buffer, target: &mut Self::Buffer);
 }
 
 /// Settings of one SGD step.

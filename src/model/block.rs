@@ -1,16 +1,18 @@
 //! Blocks: the differentiable operations that networks are made of.
 
-use crate::kernels::{BatchNorm, Kernels, Linear};
+use crate::kernels::{BatchNorm, Kernels, Linear, MaxOut};
 
 /// One operation over rows, with its slice of the parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Block {
-    /// Linear layers side by side: each reads columns of its own and writes columns of its own.
+    /// Linear layers side by side: each reads features of its own and writes features of its own.
     Split(Vec<Linear>),
     /// A linear layer, then BatchNorm (with or without ReLU), ReLU, or neither.
-    Dense { linear: Linear, after: After },
-    /// The largest of each `pieces` consecutive values (Goodfellow et al., 2013).
-    MaxOut { outputs: usize, pieces: usize },
+    Dense {
+        linear: Linear,
+        after: After,
+    },
+    MaxOut(MaxOut),
 }
 
 /// What follows a linear layer inside its block.
@@ -35,28 +37,28 @@ impl Block {
     /// Values of a row that comes out.
     pub fn outputs(&self) -> usize {
         match self {
-            Block::Split(parts) => parts.iter().map(|part| part.y.width).sum(),
-            Block::Dense { linear, .. } => linear.y.width,
-            Block::MaxOut { outputs, .. } => *outputs,
+            Block::Split(parts) => parts.iter().map(|part| part.y.count).sum(),
+            Block::Dense { linear, .. } => linear.y.count,
+            Block::MaxOut(layer) => layer.outputs,
         }
     }
 
     /// Values of a row that goes in.
     pub fn inputs(&self) -> usize {
         match self {
-            Block::Split(parts) => parts.iter().map(|part| part.x.width).sum(),
-            Block::Dense { linear, .. } => linear.x.width,
-            Block::MaxOut { outputs, pieces } => outputs * pieces,
+            Block::Split(parts) => parts.iter().map(|part| part.x.count).sum(),
+            Block::Dense { linear, .. } => linear.x.count,
+            Block::MaxOut(layer) => layer.outputs * layer.pieces,
         }
     }
 
     /// Multiply-adds of a row's forward pass.
     pub(super) fn multiply_adds(&self) -> usize {
-        let of = |linear: &Linear| linear.x.width * linear.y.width;
+        let of = |linear: &Linear| linear.x.count * linear.y.count;
         match self {
             Block::Split(parts) => parts.iter().map(of).sum(),
             Block::Dense { linear, .. } => of(linear),
-            Block::MaxOut { .. } => 0,
+            Block::MaxOut(_) => 0,
         }
     }
 
@@ -116,16 +118,16 @@ impl Block {
                 kernels.linear(linear, rows, parameters, x, y, !matches!(after, After::Norm(_)));
                 match after {
                     After::Nothing => {}
-                    After::Relu => kernels.relu(rows * linear.y.width, y),
+                    After::Relu => kernels.relu(rows * linear.y.count, y),
                     After::Norm(norm) => kernels.batch_norm_running(norm, rows, parameters, statistics, y),
                 }
             }
-            Block::MaxOut { outputs, pieces } => kernels.max_out(rows * outputs, *pieces, x, y),
+            Block::MaxOut(layer) => kernels.max_out(layer, rows, x, y),
         }
     }
 
-    /// Overwrites the gradients of this block's parameters, and those of its input where `dx` is given. `d`, the
-    /// gradient of the output, is used up.
+    /// Overwrites the gradients of this block's parameters and, where `input_wanted`, `dx` with that of its input. `d`,
+    /// the gradient of the output, is used up, and so is `dx` where it is not wanted.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn backward<K: Kernels>(
         &self,
@@ -136,7 +138,8 @@ impl Block {
         x: &K::Buffer,
         kept: &Kept<K::Buffer>,
         d: &mut K::Buffer,
-        dx: Option<&mut K::Buffer>,
+        dx: &mut K::Buffer,
+        input_wanted: bool,
         gradient: &mut K::Buffer,
     ) {
         let layers = match self {
@@ -144,7 +147,7 @@ impl Block {
             Block::Dense { linear, after } => {
                 match after {
                     After::Nothing => {}
-                    After::Relu => kernels.relu_gradient(rows * linear.y.width, &kept.output, d),
+                    After::Relu => kernels.relu_gradient(rows * linear.y.count, &kept.output, d),
                     After::Norm(norm) => {
                         if let (Some(before), Some(saved)) = (&kept.before_norm, &kept.norm) {
                             kernels.batch_norm_gradient(norm, rows, replicas, parameters, saved, before, d, gradient);
@@ -153,19 +156,14 @@ impl Block {
                 }
                 std::slice::from_ref(linear)
             }
-            Block::MaxOut { outputs, pieces } => {
-                if let Some(dx) = dx {
-                    kernels.max_out_gradient(rows * outputs, *pieces, x, d, dx);
-                }
-                return;
-            }
+            Block::MaxOut(layer) => return kernels.max_out_gradient(layer, rows, x, d, dx),
         };
         // BatchNorm takes the bias away again: its gradient is zero.
         let with_bias = !matches!(self, Block::Dense { after: After::Norm(_), .. });
         for layer in layers {
-            kernels.linear_gradient(layer, rows, x, d, gradient, with_bias);
+            kernels.linear_gradient(layer, rows, x, d, dx, gradient, with_bias);
         }
-        if let Some(dx) = dx {
+        if input_wanted {
             for layer in layers {
                 kernels.linear_input_gradient(layer, rows, parameters, d, dx);
             }

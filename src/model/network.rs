@@ -107,7 +107,7 @@ impl<K: Kernels> Network<K> {
             },
         };
         let Workspace { input: x, kept, .. } = self.workspace.insert(workspace);
-        kernels.upload(input, x);
+        kernels.upload_rows(input, self.plan.inputs(), x);
         for (at, block) in self.plan.blocks().enumerate() {
             let (before, rest) = kept.split_at_mut(at);
             let x = before.last().map_or(&*x, |kept| &kept.output);
@@ -115,7 +115,7 @@ impl<K: Kernels> Network<K> {
             block.forward(kernels, rows, replicas, parameters, statistics, x, &mut rest[0]);
         }
         let output = kept.last().map_or(&*x, |kept| &kept.output);
-        kernels.download(output, rows * self.plan.outputs())
+        kernels.download_rows(output, rows, self.plan.outputs())
     }
 
     fn infer(&mut self, input: &[f32], rows: usize, blocks: usize, outputs: usize) -> Vec<f32> {
@@ -130,12 +130,12 @@ impl<K: Kernels> Network<K> {
         };
         let [from, to] = &mut self.inference.insert(buffers).1;
         let (mut from, mut to) = (from, to);
-        kernels.upload(input, from);
+        kernels.upload_rows(input, self.plan.inputs(), from);
         for block in self.plan.blocks().take(blocks) {
             block.infer(kernels, rows, &self.parameters, &self.statistics, from, to);
             std::mem::swap(&mut from, &mut to);
         }
-        kernels.download(from, rows * outputs)
+        kernels.download_rows(from, rows, outputs)
     }
 
     /// Overwrites the gradient of every parameter with that of the last training pass, given the gradient of its output.
@@ -159,14 +159,14 @@ impl<K: Kernels> Network<K> {
             [kernels.zeros(rows * widest), kernels.zeros(rows * widest)]
         });
         let (mut d, mut dx) = (d, dx);
-        kernels.upload(&output_gradient.flatten_all()?.to_vec1::<f32>()?, d);
+        kernels.upload_rows(&output_gradient.flatten_all()?.to_vec1::<f32>()?, outputs, d);
         let blocks: Vec<_> = self.plan.blocks().collect();
         for (at, block) in blocks.into_iter().enumerate().rev() {
             let x = if at == 0 { &*input } else { &kept[at - 1].output };
-            // Nothing learns from the gradient of the input.
-            let wanted = (at > 0).then_some(&mut *dx);
+            // Nothing learns from the gradient of the network's input.
+            let wanted = at > 0;
             let parameters = &self.parameters;
-            block.backward(kernels, rows, *replicas, parameters, x, &kept[at], d, wanted, gradient);
+            block.backward(kernels, rows, *replicas, parameters, x, &kept[at], d, dx, wanted, gradient);
             std::mem::swap(&mut d, &mut dx);
         }
         Ok(())
@@ -227,5 +227,5 @@ impl<K: Kernels> Network<K> {
 /// over encoder and projection head. Running statistics are its own (official `builder.py`).
 pub fn momentum_update<K: Kernels>(query: &Network<K>, key: &mut Network<K>, momentum: f64) {
     let len = key.plan.parameters_len();
-    query.kernels.moving_average(len, momentum as f32, &query.parameters, &mut key.parameters);
+    query.kernels.moving_average(len, momentum, &query.parameters, &mut key.parameters);
 }

@@ -1,6 +1,6 @@
 //! What a network is made of, before it has any values.
 
-use crate::kernels::{BatchNorm, Columns, Linear, Span};
+use crate::kernels::{BatchNorm, Features, Linear, MaxOut, Span};
 use crate::recipe::Head;
 
 use super::block::{After, Block};
@@ -81,12 +81,11 @@ impl Plan {
         if let [single] = inputs {
             plan.dense(section, "fc1.0", Some(("fc1.1", true)), *single, FIRST);
         } else {
-            let (stride, embedded) = (plan.inputs, FIRST * inputs.len());
             let mut parts = Vec::new();
             let mut start = 0;
             for (index, &block) in inputs.iter().enumerate() {
-                let x = Columns { start, width: block, stride };
-                let y = Columns { start: index * FIRST, width: FIRST, stride: embedded };
+                let x = Features { start, count: block };
+                let y = Features { start: index * FIRST, count: FIRST };
                 parts.push(plan.linear(section, &format!("fc{}", index + 1), x, y));
                 start += block;
             }
@@ -98,7 +97,7 @@ impl Plan {
             plan.dense(section, &linear, Some((&norm, true)), plan.outputs(), multiple * width);
         }
         plan.dense(section, "last_fc", None, plan.outputs(), 128 * width);
-        plan.blocks.push((section, Block::MaxOut { outputs: plan.features, pieces: PIECES }));
+        plan.blocks.push((section, Block::MaxOut(MaxOut { outputs: plan.features, pieces: PIECES })));
         plan
     }
 
@@ -143,7 +142,7 @@ impl Plan {
 
     /// A linear layer over all columns, with BatchNorm of the given name and with or without ReLU.
     fn dense(&mut self, section: Section, name: &str, norm: Option<(&str, bool)>, inputs: usize, outputs: usize) {
-        let linear = self.linear(section, name, Columns::all(inputs), Columns::all(outputs));
+        let linear = self.linear(section, name, Features::first(inputs), Features::first(outputs));
         let after = match norm {
             Some((norm, relu)) => After::Norm(self.norm(section, norm, outputs, relu, linear.bias)),
             None => After::Nothing,
@@ -151,10 +150,10 @@ impl Plan {
         self.blocks.push((section, Block::Dense { linear, after }));
     }
 
-    fn linear(&mut self, section: Section, name: &str, x: Columns, y: Columns) -> Linear {
-        let initial = Initial::Uniform { inputs: x.width };
-        let weight = self.parameter(section, format!("{name}.weight"), vec![y.width, x.width], initial);
-        let bias = self.parameter(section, format!("{name}.bias"), vec![y.width], initial);
+    fn linear(&mut self, section: Section, name: &str, x: Features, y: Features) -> Linear {
+        let initial = Initial::Uniform { inputs: x.count };
+        let weight = self.parameter(section, format!("{name}.weight"), vec![y.count, x.count], initial);
+        let bias = self.parameter(section, format!("{name}.bias"), vec![y.count], initial);
         Linear { weight, bias, x, y }
     }
 

@@ -27,8 +27,7 @@ pub(super) fn first(bytes: &[u8], layout: &Layout) -> Option<Fault> {
             return Some(fault);
         }
     }
-    (lines != layout.rows)
-        .then(|| Fault::new("end of file", format!("{} rows", layout.rows), format!("{lines} rows")))
+    (lines != layout.rows).then(|| Fault::new("end of file", format!("{} rows", layout.rows), format!("{lines} rows")))
 }
 
 fn in_line(index: usize, line: &[u8]) -> Option<Fault> {
@@ -65,9 +64,8 @@ fn in_line(index: usize, line: &[u8]) -> Option<Fault> {
         start = columns.end;
     }
     let label = values[WIDTH];
-    (!is_label(label)).then(|| {
-        Fault::new(place(number, WIDTH), format!("a cover type from 1 to {CLASSES}"), quoted(fields[WIDTH]))
-    })
+    (!is_label(label))
+        .then(|| Fault::new(place(number, WIDTH), format!("a cover type from 1 to {CLASSES}"), quoted(fields[WIDTH])))
 }
 
 /// Whether a number is a class label.
@@ -81,8 +79,18 @@ fn place(line: usize, column: usize) -> String {
 
 fn quoted(field: &[u8]) -> String {
     const SHOWN: usize = 30;
+    if field.is_empty() {
+        return "nothing".to_owned();
+    }
     let text = String::from_utf8_lossy(field);
-    let shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    let mut shown = String::new();
+    for character in text.chars().take(SHOWN) {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
     let more = if text.chars().count() > SHOWN { "..." } else { "" };
     format!("`{shown}{more}`")
 }

@@ -7,7 +7,8 @@ use super::fault::Fault;
 use super::table::Table;
 
 /// Mean and population standard deviation of each continuous input (NumPy's `std` with `ddof=0`, as the official
-/// `tabular.py` takes them; in f64 here, in f32 there).
+/// `tabular.py` takes them). The sums are in f64 here. There they are in f32, which over all 581,012 rows moves a
+/// standardised input by up to 0.005.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Scaling {
     moments: [(f64, f64); CONTINUOUS],
@@ -25,7 +26,7 @@ impl Scaling {
             let count = values.len() as f64;
             let mean = values.iter().map(|value| f64::from(*value)).sum::<f64>() / count;
             let variance = values.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / count;
-            if !(variance > 0.) {
+            if variance.is_nan() || variance <= 0. {
                 let place = format!("column {}", index + 1);
                 return Err(Fault::new(place, "values that differ", "the same value in every row"));
             }

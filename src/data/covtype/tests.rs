@@ -78,9 +78,31 @@ fn faults_are_named_with_their_place() {
         ("class 1.5", with_field(&good, 11, 54, "1.5")),
         ("binary", "\u{0}\u{1}\u{2}".to_owned()),
     ];
-    let report: String =
-        cases.iter().map(|(name, text)| format!("{name} -> {}\n", fault_of(text, 12))).collect();
-    insta::assert_snapshot!(report, @"");
+    let report: String = cases.iter().map(|(name, text)| format!("{name} -> {}\n", fault_of(text, 12))).collect();
+    insta::assert_snapshot!(report, @r#"
+    a sound text -> none
+    windows line ends -> none
+    no line end at the end -> none
+    empty -> end of file: expected 12 rows, found 0 rows
+    a row missing -> end of file: expected 12 rows, found 11 rows
+    a row too many -> end of file: expected 12 rows, found 13 rows
+    a short row -> line 3: expected 55 columns, found 54 columns
+    a long row -> line 1: expected 55 columns, found 56 columns
+    an empty line -> line 2: expected a row of 55 numbers, found an empty line
+    a header -> line 1, column 1: expected a number (the published file has no header line), found `Elevation`
+    a letter -> line 5, column 3: expected a number, found `2x`
+    an empty field -> line 5, column 3: expected a number, found nothing
+    a quoted field -> line 5, column 3: expected a number, found `"2"`
+    not a number -> line 6, column 10: expected a number, found `NaN`
+    infinite -> line 6, column 10: expected a number, found `inf`
+    two areas -> line 1, columns 11 to 14: expected one 1, the others 0, found 2 ones
+    no area -> line 1, columns 11 to 14: expected one 1, the others 0, found 0 ones
+    a two among zeros -> line 4, column 21: expected 0 or 1, found `2`
+    class 0 -> line 12, column 55: expected a cover type from 1 to 7, found `0`
+    class 8 -> line 12, column 55: expected a cover type from 1 to 7, found `8`
+    class 1.5 -> line 12, column 55: expected a cover type from 1 to 7, found `1.5`
+    binary -> line 1, column 1: expected a number (the published file has no header line), found `\u{0}\u{1}\u{2}`
+    "#);
 }
 
 #[test]

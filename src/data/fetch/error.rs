@@ -27,7 +27,7 @@ pub enum FetchError {
     #[error("REPRO_DATA_TIMEOUT: expected a positive number of seconds, found `{found}`")]
     Timeout { found: String },
     #[error(
-        "cannot download {name}: {}. Run the command again to resume, or set REPRO_DATA_URL to the address of a mirror",
+        "cannot download {name}: {}. Run the command again, or set REPRO_DATA_URL to the address of a mirror",
         causes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     )]
     Failed { name: String, causes: Vec<FetchError> },

@@ -30,7 +30,8 @@ struct ContentRange {
 
 impl ContentRange {
     fn parse(text: &str) -> ContentRange {
-        let Some((range, total)) = text.trim().strip_prefix("bytes").and_then(|rest| rest.trim().split_once('/')) else {
+        let Some((range, total)) = text.trim().strip_prefix("bytes").and_then(|rest| rest.trim().split_once('/'))
+        else {
             return ContentRange::default();
         };
         let first = range.split_once('-').and_then(|(first, _)| first.trim().parse().ok());

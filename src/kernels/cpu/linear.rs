@@ -1,54 +1,13 @@
-//! Linear layers, as matrix products of the `gemm` crate.
+//! Linear layers. Activations lie by features, so that `[rows, features]` is a matrix that lies by columns.
 
 use super::Cpu;
-use super::pool::Shared;
-use crate::kernels::{Columns, Linear};
+use super::matrix::{Matrix, product, transpose};
+use super::sums::sum;
+use crate::kernels::{Features, Linear};
 
-/// A strided matrix: pointer, then distances between columns and between rows.
-type Matrix<T> = (T, isize, isize);
-
-/// `dst = lhs rhs`, `[m, k] x [k, n]`.
-fn product(
-    cpu: &Cpu,
-    (m, n, k): (usize, usize, usize),
-    dst: Matrix<&mut [f32]>,
-    lhs: Matrix<&[f32]>,
-    rhs: Matrix<&[f32]>,
-) {
-    let reach = |rows: usize, columns: usize, cs: isize, rs: isize| {
-        (rows.saturating_sub(1)) * rs as usize + (columns.saturating_sub(1)) * cs as usize
-    };
-    assert!(m == 0 || n == 0 || reach(m, n, dst.1, dst.2) < dst.0.len());
-    assert!(m == 0 || k == 0 || reach(m, k, lhs.1, lhs.2) < lhs.0.len());
-    assert!(k == 0 || n == 0 || reach(k, n, rhs.1, rhs.2) < rhs.0.len());
-    let parallelism = cpu.parallelism();
-    cpu.install(move || {
-        // SAFETY: the assertions above keep every element that the strides reach inside its slice, and `dst` is
-        // borrowed for this call alone.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                k,
-                dst.0.as_mut_ptr(),
-                dst.1,
-                dst.2,
-                false,
-                lhs.0.as_ptr(),
-                lhs.1,
-                lhs.2,
-                rhs.0.as_ptr(),
-                rhs.1,
-                rhs.2,
-                0.0f32,
-                1.0f32,
-                false,
-                false,
-                false,
-                parallelism,
-            );
-        }
-    });
+/// The part of a feature-major buffer that holds some features.
+fn part(rows: usize, features: Features) -> std::ops::Range<usize> {
+    features.start * rows..(features.start + features.count) * rows
 }
 
 pub(super) fn forward(
@@ -60,65 +19,64 @@ pub(super) fn forward(
     y: &mut [f32],
     with_bias: bool,
 ) {
-    let (inputs, outputs) = (layer.x.width, layer.y.width);
+    let inputs = layer.x.count;
     product(
         cpu,
-        (rows, outputs, inputs),
-        (&mut y[layer.y.start..], 1, layer.y.stride as isize),
-        (&x[layer.x.start..], 1, layer.x.stride as isize),
-        (&parameters[layer.weight.range()], inputs as isize, 1),
+        (rows, inputs),
+        Matrix::by_columns(&x[part(rows, layer.x)], rows),
+        Matrix::by_columns(&parameters[layer.weight.range()], inputs),
+        with_bias.then(|| &parameters[layer.bias.range()]),
+        &mut y[part(rows, layer.y)],
     );
-    if with_bias {
-        let bias = &parameters[layer.bias.range()];
-        let y = Shared::new(y);
-        let Columns { start, width, stride } = layer.y;
-        cpu.each(rows.div_ceil(ROWS), |piece| {
-            for row in piece * ROWS..rows.min((piece + 1) * ROWS) {
-                // SAFETY: each row belongs to one piece.
-                let y = unsafe { y.slice(start + row * stride, width) };
-                y.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
-            }
-        });
-    }
 }
 
-/// Rows of a piece of work.
-const ROWS: usize = 64;
+pub(super) fn input_gradient(cpu: &Cpu, layer: &Linear, rows: usize, parameters: &[f32], dy: &[f32], dx: &mut [f32]) {
+    let (inputs, outputs) = (layer.x.count, layer.y.count);
+    product(
+        cpu,
+        (rows, outputs),
+        Matrix::by_columns(&dy[part(rows, layer.y)], rows),
+        Matrix::by_rows(&parameters[layer.weight.range()], inputs),
+        None,
+        &mut dx[part(rows, layer.x)],
+    );
+}
 
+#[allow(clippy::too_many_arguments)]
 pub(super) fn gradient(
     cpu: &Cpu,
     layer: &Linear,
     rows: usize,
     x: &[f32],
     dy: &[f32],
+    scratch: &mut [f32],
     gradient: &mut [f32],
     with_bias: bool,
 ) {
-    let (inputs, outputs) = (layer.x.width, layer.y.width);
+    let inputs = layer.x.count;
+    let dy = &dy[part(rows, layer.y)];
+    // The product wants neighbouring inputs together: turned once here, not again for every piece of it.
+    let turned = &mut scratch[..rows * inputs];
+    transpose(cpu, &x[part(rows, layer.x)], rows, turned);
     product(
         cpu,
-        (outputs, inputs, rows),
-        (&mut gradient[layer.weight.range()], 1, inputs as isize),
-        (&dy[layer.y.start..], layer.y.stride as isize, 1),
-        (&x[layer.x.start..], 1, layer.x.stride as isize),
+        (inputs, rows),
+        Matrix::by_columns(turned, inputs),
+        Matrix::by_columns(dy, rows),
+        None,
+        &mut gradient[layer.weight.range()],
     );
     let bias = &mut gradient[layer.bias.range()];
-    bias.fill(0.0);
     if with_bias {
-        for row in 0..rows {
-            let dy = &dy[layer.y.start + row * layer.y.stride..][..outputs];
-            bias.iter_mut().zip(dy).for_each(|(bias, dy)| *bias += dy);
-        }
+        cpu.each(
+            bias.chunks_mut(FEATURES).zip(dy.chunks(FEATURES * rows)),
+            #[inline(always)]
+            |(bias, dy)| bias.iter_mut().zip(dy.chunks_exact(rows)).for_each(|(bias, dy)| *bias = sum(dy, |d| d)),
+        );
+    } else {
+        bias.fill(0.0);
     }
 }
 
-pub(super) fn input_gradient(cpu: &Cpu, layer: &Linear, rows: usize, parameters: &[f32], dy: &[f32], dx: &mut [f32]) {
-    let (inputs, outputs) = (layer.x.width, layer.y.width);
-    product(
-        cpu,
-        (rows, inputs, outputs),
-        (&mut dx[layer.x.start..], 1, layer.x.stride as isize),
-        (&dy[layer.y.start..], 1, layer.y.stride as isize),
-        (&parameters[layer.weight.range()], 1, inputs as isize),
-    );
-}
+/// Features of a piece of work that is not a product.
+const FEATURES: usize = 64;

@@ -2,10 +2,13 @@
 
 mod batch_norm;
 mod linear;
+mod matrix;
+mod max_out;
 mod pointwise;
 mod pool;
+mod sums;
 
-use super::{BatchNorm, Kernels, Linear, SgdStep};
+use super::{BatchNorm, Kernels, Linear, MaxOut, SgdStep};
 
 pub use pool::Cpu;
 
@@ -28,6 +31,16 @@ impl Kernels for Cpu {
         buffer[..len].to_vec()
     }
 
+    fn upload_rows(&self, values: &[f32], width: usize, buffer: &mut Vec<f32>) {
+        matrix::transpose(self, values, width, &mut buffer[..values.len()]);
+    }
+
+    fn download_rows(&self, buffer: &Vec<f32>, rows: usize, width: usize) -> Vec<f32> {
+        let mut values = vec![0.0; rows * width];
+        matrix::transpose(self, &buffer[..rows * width], rows, &mut values);
+        values
+    }
+
     fn linear(&self, layer: &Linear, rows: usize, p: &Vec<f32>, x: &Vec<f32>, y: &mut Vec<f32>, with_bias: bool) {
         linear::forward(self, layer, rows, p, x, y, with_bias);
     }
@@ -38,10 +51,11 @@ impl Kernels for Cpu {
         rows: usize,
         x: &Vec<f32>,
         dy: &Vec<f32>,
+        scratch: &mut Vec<f32>,
         gradient: &mut Vec<f32>,
         with_bias: bool,
     ) {
-        linear::gradient(self, layer, rows, x, dy, gradient, with_bias);
+        linear::gradient(self, layer, rows, x, dy, scratch, gradient, with_bias);
     }
 
     fn linear_input_gradient(&self, layer: &Linear, rows: usize, p: &Vec<f32>, dy: &Vec<f32>, dx: &mut Vec<f32>) {
@@ -59,7 +73,7 @@ impl Kernels for Cpu {
         y: &mut Vec<f32>,
         saved: &mut Vec<f32>,
     ) {
-        batch_norm::forward(self, layer, rows / replicas, replicas, parameters, statistics, x, y, saved);
+        batch_norm::forward(self, layer, rows, replicas, parameters, statistics, x, y, saved);
     }
 
     fn batch_norm_gradient(
@@ -73,7 +87,7 @@ impl Kernels for Cpu {
         d: &mut Vec<f32>,
         gradient: &mut Vec<f32>,
     ) {
-        batch_norm::gradient(self, layer, rows / replicas, replicas, parameters, saved, x, d, gradient);
+        batch_norm::gradient(self, layer, rows, replicas, parameters, saved, x, d, gradient);
     }
 
     fn batch_norm_running(
@@ -95,20 +109,23 @@ impl Kernels for Cpu {
         pointwise::relu_gradient(self, &y[..len], &mut d[..len]);
     }
 
-    fn max_out(&self, outputs: usize, pieces: usize, x: &Vec<f32>, y: &mut Vec<f32>) {
-        pointwise::max_out(self, pieces, &x[..outputs * pieces], &mut y[..outputs]);
+    fn max_out(&self, layer: &MaxOut, rows: usize, x: &Vec<f32>, y: &mut Vec<f32>) {
+        let MaxOut { outputs, pieces } = *layer;
+        max_out::forward(self, rows, pieces, &x[..rows * outputs * pieces], &mut y[..rows * outputs]);
     }
 
-    fn max_out_gradient(&self, outputs: usize, pieces: usize, x: &Vec<f32>, dy: &Vec<f32>, dx: &mut Vec<f32>) {
-        pointwise::max_out_gradient(self, pieces, &x[..outputs * pieces], &dy[..outputs], &mut dx[..outputs * pieces]);
+    fn max_out_gradient(&self, layer: &MaxOut, rows: usize, x: &Vec<f32>, dy: &Vec<f32>, dx: &mut Vec<f32>) {
+        let MaxOut { outputs, pieces } = *layer;
+        let len = rows * outputs * pieces;
+        max_out::gradient(self, rows, pieces, &x[..len], &dy[..rows * outputs], &mut dx[..len]);
     }
 
     fn sgd(&self, settings: SgdStep, gradient: &Vec<f32>, momentum: &mut Vec<f32>, parameters: &mut Vec<f32>) {
         pointwise::sgd(self, settings, gradient, momentum, parameters);
     }
 
-    fn moving_average(&self, len: usize, momentum: f32, source: &Vec<f32>, target: &mut Vec<f32>) {
-        pointwise::moving_average(self, momentum, &source[..len], &mut target[..len]);
+    fn moving_average(&self, len: usize, momentum: f64, source: &Vec<f32>, target: &mut Vec<f32>) {
+        pointwise::moving_average(self, momentum as f32, (1.0 - momentum) as f32, &source[..len], &mut target[..len]);
     }
 }
 

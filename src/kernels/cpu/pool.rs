@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use gemm::Parallelism;
 use pulp::Arch;
 
 /// A CPU with a pool of its own. Work is cut into pieces that do not depend on the number of threads, so results do
@@ -12,7 +11,7 @@ pub struct Cpu {
     /// None for one thread: no pool, no overhead.
     pool: Option<Arc<rayon::ThreadPool>>,
     threads: usize,
-    pub(super) arch: Arch,
+    arch: Arch,
 }
 
 impl Cpu {
@@ -30,50 +29,22 @@ impl Cpu {
         self.threads
     }
 
-    /// How a matrix product is shared out inside [`Cpu::install`].
-    pub(super) fn parallelism(&self) -> Parallelism {
-        if self.pool.is_some() { Parallelism::Rayon(self.threads) } else { Parallelism::None }
-    }
-
-    /// Runs work on the pool's threads.
-    pub(super) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        match &self.pool {
-            Some(pool) => pool.install(work),
-            None => work(),
-        }
-    }
-
-    /// Runs `work` on `0..pieces`, in any order.
-    pub(super) fn each(&self, pieces: usize, work: impl Fn(usize) + Send + Sync) {
+    /// Does `work` on every piece, in any order, compiled for the CPU's widest vectors where it is inlined.
+    pub(super) fn each<T: Send>(&self, pieces: impl Iterator<Item = T>, work: impl Fn(T) + Send + Sync) {
         use rayon::prelude::*;
+        let arch = self.arch;
+        let work = |piece| {
+            arch.dispatch(
+                #[inline(always)]
+                || work(piece),
+            );
+        };
         match &self.pool {
-            Some(pool) if pieces > 1 => pool.install(|| (0..pieces).into_par_iter().for_each(&work)),
-            _ => (0..pieces).for_each(work),
+            None => pieces.for_each(work),
+            Some(pool) => {
+                let pieces: Vec<T> = pieces.collect();
+                pool.install(|| pieces.into_par_iter().for_each(work));
+            }
         }
-    }
-}
-
-/// A mutable slice that pieces of work write to at places of their own.
-#[derive(Clone, Copy)]
-pub(super) struct Shared {
-    start: *mut f32,
-    len: usize,
-}
-
-// SAFETY: `slice` hands out parts that its callers keep disjoint.
-unsafe impl Send for Shared {}
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    pub(super) fn new(values: &mut [f32]) -> Shared {
-        Shared { start: values.as_mut_ptr(), len: values.len() }
-    }
-
-    /// # Safety
-    /// No two live slices overlap, and the slice that this was made from outlives them unused.
-    #[inline(always)]
-    pub(super) unsafe fn slice<'a>(self, start: usize, len: usize) -> &'a mut [f32] {
-        assert!(start + len <= self.len);
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
     }
 }
