@@ -58,7 +58,7 @@ if [[ -z $python ]]; then
 fi
 
 executable=$(
-    cargo bench --quiet --no-run --bench "$bench" --message-format json |
+    cargo build --release --quiet --bench "$bench" --message-format json |
         "$python" -c 'import json, sys; print([m["executable"] for m in map(json.loads, sys.stdin) if m.get("executable")][-1])'
 )
 

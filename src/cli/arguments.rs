@@ -127,6 +127,14 @@ pub struct Run {
     pub selection: Selection,
     #[command(flatten)]
     pub resources: Resources,
+    /// Least time between two checkpoints of a trial, in seconds; 0 writes one after every step
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub checkpoint_every: f64,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0);
+    seconds.ok_or_else(|| "expected a number of seconds, 0 or more".to_owned())
 }
 
 #[derive(Debug, Args)]
@@ -159,7 +167,7 @@ pub struct Why {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  repro data status\n  repro data fetch covtype\n  repro data verify --data ~/datasets"
+    after_help = "Examples:\n  repro data status\n  repro data fetch covtype\n  repro data verify --data ~/datasets\n\nEnvironment:\n  REPRO_DATA          folder of data sets; looked in after --data DIR and before the user's cache\n  REPRO_DATA_URL      base address of a mirror to fetch from: BASE/covtype/covtype.data.gz and the like\n  REPRO_DATA_TIMEOUT  seconds to wait for a connection or for the next bytes of a download (30)"
 )]
 pub struct Data {
     #[command(subcommand)]

@@ -3,12 +3,15 @@
 mod arguments;
 mod compare;
 mod data;
+mod device;
 mod exit;
+mod known_data;
 mod list;
 mod output;
 mod plan;
 mod report;
 mod run;
+mod text;
 mod why;
 mod worker;
 
@@ -34,7 +37,7 @@ pub fn main() -> ExitCode {
         Command::Compare(own) => compare::execute(own, &common, &output),
         Command::Why(own) => why::execute(own, &common, &output),
         Command::Data(own) => data::execute(own, &common, &output),
-        Command::Worker => worker::execute(&common),
+        Command::Worker => worker::execute(),
     };
     match done {
         Ok(exit) => exit.into(),

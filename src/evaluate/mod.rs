@@ -1,1 +1,161 @@
+//! Read-outs of an encoder: linear, pseudo-inverse, fine-tuned and supervised.
+//!
+//! Each gives readings: test accuracies in percent, by name.
+//!
+//! | reading | test accuracy of |
+//! | --- | --- |
+//! | `linear/last/rate-R` | the linear classifier of rate `R`, after the last epoch |
+//! | `linear/best/rate-R` | the same in its best measured epoch |
+//! | `linear/last/test-rate` | the best of all rates after the last epoch, chosen by test accuracy itself |
+//! | `linear/best/test-rate` | the best of all rates and measured epochs |
+//! | `linear/last/validation-rate` | the rate that does best on the validation rows when trained without them |
+//! | `linear/best/validation-rate` | the same rate in its best measured epoch |
+//! | `pinv` | least squares in closed form |
+//! | `fine-tune/last`, `fine-tune/best` | the encoder and a classifier, trained together from the pretext encoder |
+//! | `supervised/last`, `supervised/best` | the same from random weights |
+//!
+//! Measured epochs are those from `measure_from` to the last. Choosing by test accuracy is what the official logs
+//! suggest; choosing by validation rows is the clean rule. Both come out of one run.
 
+pub mod end_to_end;
+mod error;
+mod features;
+mod frozen;
+pub mod linear;
+pub mod pinv;
+mod softmax;
+#[cfg(test)]
+mod table;
+
+use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Range};
+
+pub use error::EvaluateError;
+pub use frozen::FrozenEncoder;
+
+/// Which rows of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Split {
+    Train,
+    Test,
+}
+
+impl std::fmt::Display for Split {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Split::Train => "training",
+            Split::Test => "test",
+        })
+    }
+}
+
+/// A frozen encoder with the rows it reads.
+pub trait FeatureSource {
+    /// Features of a row.
+    fn width(&self) -> usize;
+
+    /// Features of consecutive rows in evaluation mode, row-major `rows.len()` x `width()`. Test rows are asked for
+    /// once each and in order, so that they need never be in memory together.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Encoder`] where the encoder fails.
+    fn features(&mut self, split: Split, rows: Range<usize>) -> Result<Vec<f32>, EvaluateError>;
+}
+
+/// What is known of the rows besides their features.
+#[derive(Clone, Debug)]
+pub struct Labels<'a> {
+    /// Class of each training row, from 0.
+    pub train: &'a [u32],
+    /// Class of each test row, from 0.
+    pub test: &'a [u32],
+    pub classes: usize,
+    /// Training rows set aside to choose settings by. Empty, no `validation-rate` is read off.
+    pub validation: Range<usize>,
+}
+
+/// What an evaluation found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// Test accuracy in percent by reading.
+    pub readings: BTreeMap<String, f64>,
+    /// What was chosen along the way and what the readings are over.
+    pub details: BTreeMap<String, serde_json::Value>,
+    /// Lines of `metrics.jsonl`, in order.
+    pub lines: Vec<serde_json::Value>,
+}
+
+/// How far an evaluation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub stage: Stage,
+    pub done: usize,
+    pub of: usize,
+}
+
+/// What an evaluation is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Training, in epochs.
+    Training,
+    /// Training of the classifiers that choose the rate, in epochs.
+    Choosing,
+    /// Solving in closed form, in rows taken in.
+    Solving,
+    /// Measuring test accuracy, in rows.
+    Testing,
+}
+
+/// Told how far an evaluation is, often; [`ControlFlow::Break`] stops it.
+pub type OnProgress<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
+
+/// Sets of rows that an evaluation shuffles on its own: the `view` of their random streams.
+#[derive(Clone, Copy)]
+enum ShuffledSet {
+    /// Classifiers of a linear evaluation on all training rows.
+    All = 0,
+    /// Those on all but the validation rows.
+    WithoutValidation = 1,
+    PseudoInverse = 2,
+    EndToEnd = 3,
+}
+
+fn report(progress: &mut OnProgress, stage: Stage, done: usize, of: usize) -> Result<(), EvaluateError> {
+    match progress(Progress { stage, done, of }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(EvaluateError::Stopped),
+    }
+}
+
+fn pool(threads: usize) -> Result<rayon::ThreadPool, EvaluateError> {
+    let threads = threads.max(1);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|source| EvaluateError::Threads { threads, source })
+}
+
+fn percent(correct: usize, of: usize) -> f64 {
+    100.0 * correct as f64 / of as f64
+}
+
+impl Labels<'_> {
+    /// Refuses labels that a classifier cannot index by.
+    fn check(&self) -> Result<(), EvaluateError> {
+        for (split, labels) in [(Split::Train, self.train), (Split::Test, self.test)] {
+            if labels.is_empty() {
+                return Err(EvaluateError::unfit(&format!("{split} rows"), "at least 1", 0));
+            }
+            if let Some(row) = labels.iter().position(|label| *label as usize >= self.classes) {
+                let what = format!("label of {split} row {row}");
+                return Err(EvaluateError::unfit(&what, format!("less than {}", self.classes), labels[row]));
+            }
+        }
+        if self.validation.start > self.validation.end || self.validation.end > self.train.len() {
+            let found = format!("{:?}", self.validation);
+            let expected = format!("a range inside 0..{}", self.train.len());
+            return Err(EvaluateError::unfit("validation rows", expected, found));
+        }
+        Ok(())
+    }
+}

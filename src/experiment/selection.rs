@@ -10,6 +10,13 @@ pub struct Filter {
     pub axes: BTreeMap<String, Vec<String>>,
 }
 
+impl Filter {
+    /// Whether a cell with these axis values is kept.
+    pub fn accepts(&self, axes: &[(String, String)]) -> bool {
+        axes.iter().all(|(axis, value)| self.axes.get(axis).is_none_or(|accepted| accepted.contains(value)))
+    }
+}
+
 impl FromStr for Filter {
     type Err = String;
 

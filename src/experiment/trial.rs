@@ -1,8 +1,9 @@
 //! Cells and trials.
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
-use crate::recipe::{EvaluationRecipe, PretextRecipe, Settings};
+use crate::recipe::{DataIdentity, Domain, EvaluationRecipe, PretextRecipe, Settings};
 
 /// One number of a table or figure.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +23,7 @@ pub struct Cell {
 /// A difference from the published protocol, shown wherever the cell is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deviation {
-    /// What differs: a setting's path such as `pretext.epochs`, or a word such as `scale`.
+    /// What differs: a setting's path such as `pretext.epochs`, or a word such as `classifier-rate`.
     pub what: String,
     pub published: String,
     pub ours: String,
@@ -35,4 +36,55 @@ pub struct Trial {
     /// None where every evaluation trains from scratch.
     pub pretext: Option<PretextRecipe>,
     pub evaluations: Vec<EvaluationRecipe>,
+}
+
+/// Why a cell cannot be run by this build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not built yet: {domain}")]
+pub struct NotBuilt {
+    pub domain: Domain,
+}
+
+impl Cell {
+    /// The cell's value on an axis.
+    pub fn value(&self, axis: &str) -> Option<&str> {
+        self.axes.iter().find(|(name, _)| name == axis).map(|(_, value)| value.as_str())
+    }
+
+    /// `dataset=covtype,method=moco,imix=on`, as `--only` takes it.
+    pub fn name(&self) -> String {
+        name_of(&self.axes)
+    }
+
+    /// Whether this build can run the cell.
+    pub fn built(&self) -> Result<(), NotBuilt> {
+        match self.settings.data.set.domain() {
+            Domain::Tabular => Ok(()),
+            domain @ (Domain::Images | Domain::Speech) => Err(NotBuilt { domain }),
+        }
+    }
+
+    /// The recipes of the trial with this seed, on the data with this content. Seeds count from 0.
+    pub fn trial(&self, seed: u64, identity: &DataIdentity) -> Trial {
+        let Settings { views, network, pretext, evaluation, .. } = &self.settings;
+        let kinds = evaluation.kinds();
+        let pretext = kinds
+            .iter()
+            .any(|kind| kind.needs_encoder())
+            .then(|| PretextRecipe::new(seed, identity.clone(), views.clone(), network.clone(), pretext.clone()));
+        let address = pretext.as_ref().map(PretextRecipe::address);
+        let evaluations = kinds
+            .into_iter()
+            .map(|kind| {
+                let encoder = if kind.needs_encoder() { address.clone() } else { None };
+                EvaluationRecipe::new(seed, encoder, identity.clone(), network.clone(), kind)
+            })
+            .collect();
+        Trial { seed, pretext, evaluations }
+    }
+}
+
+pub(super) fn name_of(axes: &[(String, String)]) -> String {
+    let pairs: Vec<String> = axes.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+    pairs.join(",")
 }

@@ -1,1 +1,32 @@
+//! Brings trials to done, in worker processes.
+//!
+//! [`Graph`] holds what there is to do: pretext runs, and the evaluations that wait for them, each once however many
+//! cells share it. [`run`] hands what is ready to workers and takes in what they tell. A worker is this program again,
+//! started as `repro worker`: it reads tasks as JSON lines on stdin and answers on stdout ([`serve`]). Claims on the
+//! folders of the store keep two programs from doing one piece of work.
 
+mod graph;
+mod interrupt;
+mod launch;
+mod process;
+mod progress;
+mod protocol;
+mod provenance;
+mod schedule;
+mod summary;
+mod training;
+mod work;
+mod worker;
+
+pub use graph::{Graph, Job, JobState, LabelledTrial};
+pub use interrupt::{report_signals, stop_on_signals};
+pub use launch::{Launcher, Report, Reports, WorkerHandle};
+pub use process::WorkerProcesses;
+pub use progress::{Bars, Lines, Observer, observer};
+pub use protocol::{Event, Reply, Request, Stage, Task, Work};
+pub use provenance::{commit, host};
+pub use schedule::{Ending, Settings, run};
+pub use summary::Summary;
+pub use training::Training;
+pub use work::{Ended, Performer, Session, finished, perform};
+pub use worker::serve;

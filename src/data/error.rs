@@ -1,0 +1,62 @@
+//! What can be wrong with a data set.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::recipe::{DataSet, Domain};
+
+/// A data set that cannot be used, and what to do about it.
+#[derive(Debug, Error)]
+pub enum DataError {
+    #[error(
+        "data set {id} is missing: no {names} in {places}. Run `repro data fetch {id}`, or name the folder that holds it with \
+         --data DIR or REPRO_DATA",
+        id = set.id(),
+        names = names.join(" or "),
+        places = listed(looked_in)
+    )]
+    Missing { set: DataSet, names: Vec<String>, looked_in: Vec<PathBuf> },
+    /// The content cannot be read as the data set.
+    #[error("{}, {place}: expected {expected}, found {found}. {}", path.display(), remedy(*set))]
+    Damaged { set: DataSet, path: PathBuf, place: String, expected: String, found: String },
+    /// The content reads as the data set, and is not what was published.
+    #[error(
+        "{}: expected the published content with SHA-256 {expected}, found {found}. {}",
+        path.display(),
+        remedy(*set)
+    )]
+    Altered { set: DataSet, path: PathBuf, expected: String, found: String },
+    #[error("not built yet: {domain}")]
+    NotBuilt { domain: Domain },
+    #[error("data set {} needs the setting data.standardise: expected all-rows or training-rows, found nothing", set.id())]
+    Unspecified { set: DataSet },
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+}
+
+impl DataError {
+    pub(super) fn read(path: &Path) -> impl FnOnce(io::Error) -> DataError + use<> {
+        let path = path.to_owned();
+        move |source| DataError::Read { path, source }
+    }
+}
+
+fn remedy(set: DataSet) -> String {
+    format!("Move the file away and run `repro data fetch {}`", set.id())
+}
+
+fn listed(places: &[PathBuf]) -> String {
+    match places {
+        [] => "any folder: there is no --data DIR, no REPRO_DATA and no user cache".to_owned(),
+        places => places
+            .iter()
+            .map(|place| {
+                let gone = if place.exists() { "" } else { " (no such folder)" };
+                format!("{}{gone}", place.display())
+            })
+            .collect::<Vec<_>>()
+            .join(", "),
+    }
+}

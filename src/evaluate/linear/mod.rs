@@ -1,0 +1,234 @@
+//! Linear evaluation: a linear classifier on frozen features, for every learning rate side by side.
+//!
+//! The classifiers share each batch: a step reads its rows once, whatever the number of rates, and gives each
+//! classifier the bits that it would get alone. Classifiers of the measured epochs are kept, and the test rows pass by
+//! once at the end.
+
+mod kernel;
+mod measure;
+#[cfg(test)]
+mod tests;
+mod train;
+
+use rand_distr::{Distribution, Normal};
+use rayon::ThreadPool;
+use serde::Serialize;
+use serde_json::json;
+
+use self::measure::Measure;
+pub use self::train::{Batch, Classifiers, Sgd, Snapshot};
+pub use super::features::Features;
+use super::features::stream_test;
+use super::{EvaluateError, FeatureSource, Labels, OnProgress, Outcome, ShuffledSet, Stage, percent, pool, report};
+use crate::random::{Key, Purpose, permutation};
+use crate::recipe::Linear;
+use crate::train::schedule::LearningRate;
+
+/// Standard deviation of the initial weights (official `main_lincls.py`).
+const INITIAL_DEVIATION: f32 = 0.01;
+
+/// A line of `metrics.jsonl`. Lists hold a number for each rate, in the order of the recipe.
+#[derive(Serialize)]
+struct EpochLine<'a> {
+    epoch: usize,
+    /// Mean cross-entropy over the epoch's batches.
+    loss: &'a [f64],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test: Option<&'a [f64]>,
+    /// Of the classifiers trained without the validation rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choosing_loss: Option<&'a [f64]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation: Option<&'a [f64]>,
+}
+
+/// What a set of classifiers went through.
+struct Course {
+    /// Mean cross-entropies, `[epoch][rate]`.
+    losses: Vec<Vec<f64>>,
+    /// One for each measured epoch.
+    snapshots: Vec<Snapshot>,
+}
+
+/// Trains on `labels.train` and tests on `labels.test` with the features of `source`, on `threads` threads; their
+/// number changes no bit of the outcome.
+///
+/// # Errors
+/// Features that are not finite, settings that do not fit the data, a failing source, a rate that leaves the range of
+/// f32, or a stop asked for by `progress`.
+pub fn evaluate(
+    settings: &Linear,
+    seed: u64,
+    labels: &Labels,
+    source: &mut dyn FeatureSource,
+    threads: usize,
+    progress: &mut OnProgress,
+) -> Result<Outcome, EvaluateError> {
+    labels.check()?;
+    check(settings)?;
+    let pool = pool(threads)?;
+    let width = source.width();
+    let features = Features::of_training_rows(source, labels.train.len())?;
+    let lesson = Lesson {
+        settings,
+        features: &features,
+        labels: labels.train,
+        classes: labels.classes,
+        initial: &initial_weights(seed, labels.classes * width),
+        pool: &pool,
+    };
+    let mut course = |set: ShuffledSet, rows: &[u32], stage: Stage| {
+        let key = Key::new(seed, Purpose::EvaluationShuffle).view(set as usize);
+        let order = |epoch| permutation(rows.len(), key.epoch(epoch)).iter().map(|at| rows[*at as usize]).collect();
+        lesson.train(rows.len(), order, |epoch| report(progress, stage, epoch, settings.epochs))
+    };
+
+    let all: Vec<u32> = (0..labels.train.len() as u32).collect();
+    let published = course(ShuffledSet::All, &all, Stage::Training)?;
+    let choosing = if settings.validation && !labels.validation.is_empty() {
+        let rows: Vec<u32> = all.iter().copied().filter(|row| !labels.validation.contains(&(*row as usize))).collect();
+        let course = course(ShuffledSet::WithoutValidation, &rows, Stage::Choosing)?;
+        let mut measure = Measure::new(&course.snapshots, labels.classes, width);
+        let range = labels.validation.clone();
+        pool.install(|| measure.add(features.rows(range.clone()), features.stride(), &labels.train[range]));
+        Some((measure.accuracies(course.snapshots.len()), course, rows.len()))
+    } else {
+        None
+    };
+    drop(features);
+
+    let mut measure = Measure::new(&published.snapshots, labels.classes, width);
+    stream_test(source, labels.test.len(), progress, |first, features| {
+        let rows = features.len() / width;
+        pool.install(|| measure.add(features, width, &labels.test[first..first + rows]));
+    })?;
+    let test = measure.accuracies(published.snapshots.len());
+
+    let validation = choosing.as_ref().map(|(accuracies, ..)| accuracies.as_slice());
+    let mut outcome = read_off(settings, &test, validation);
+    outcome.details.insert("classes".to_owned(), json!(labels.classes));
+    outcome.details.insert("features".to_owned(), json!(width));
+    outcome.details.insert("training rows".to_owned(), json!(whole_batches(all.len(), settings.batch)));
+    outcome.details.insert("test rows".to_owned(), json!(labels.test.len()));
+    if let Some((_, _, rows)) = &choosing {
+        outcome.details.insert("choosing rows".to_owned(), json!(whole_batches(*rows, settings.batch)));
+        outcome.details.insert("validation rows".to_owned(), json!(labels.validation.len()));
+    }
+    for epoch in 0..settings.epochs {
+        let measured = (epoch + 1).checked_sub(settings.measure_from);
+        let line = EpochLine {
+            epoch: epoch + 1,
+            loss: &published.losses[epoch],
+            test: measured.map(|index| test[index].as_slice()),
+            choosing_loss: choosing.as_ref().map(|(_, course, _)| course.losses[epoch].as_slice()),
+            validation: measured.zip(validation).map(|(index, validation)| validation[index].as_slice()),
+        };
+        outcome.lines.push(json!(line));
+    }
+    Ok(outcome)
+}
+
+fn check(settings: &Linear) -> Result<(), EvaluateError> {
+    if settings.rates.is_empty() {
+        return Err(EvaluateError::unfit("rates of the linear evaluation", "at least 1", 0));
+    }
+    if !(1..=settings.epochs).contains(&settings.measure_from) {
+        let expected = format!("an epoch in 1..={}", settings.epochs);
+        return Err(EvaluateError::unfit("measure_from of the linear evaluation", expected, settings.measure_from));
+    }
+    Ok(())
+}
+
+/// The initial weights that every classifier shares.
+fn initial_weights(seed: u64, count: usize) -> Vec<f32> {
+    let mut stream = Key::new(seed, Purpose::Classifier).stream();
+    let normal = Normal::new(0.0, INITIAL_DEVIATION).expect("a positive deviation");
+    normal.sample_iter(&mut stream).take(count).collect()
+}
+
+fn whole_batches(rows: usize, batch: usize) -> usize {
+    rows / batch * batch
+}
+
+/// What a set of classifiers is trained with.
+struct Lesson<'a> {
+    settings: &'a Linear,
+    features: &'a Features,
+    /// Class of every row of `features`.
+    labels: &'a [u32],
+    classes: usize,
+    initial: &'a [f32],
+    pool: &'a ThreadPool,
+}
+
+impl Lesson<'_> {
+    /// Trains for every epoch on the `rows` rows in the order that `order` gives for each epoch, counted from 0; the
+    /// last partial batch is dropped. `epoch_done` gets the number of epochs done.
+    fn train(
+        &self,
+        rows: usize,
+        order: impl Fn(usize) -> Vec<u32>,
+        mut epoch_done: impl FnMut(usize) -> Result<(), EvaluateError>,
+    ) -> Result<Course, EvaluateError> {
+        let Lesson { settings, features, labels, .. } = *self;
+        if !(1..=rows).contains(&settings.batch) {
+            let expected = format!("1 to {rows} rows");
+            return Err(EvaluateError::unfit("batch of the linear evaluation", expected, settings.batch));
+        }
+        let used = whole_batches(rows, settings.batch);
+        let scheduled = |rate: &f64| LearningRate::plain(*rate, &settings.schedule, settings.epochs);
+        let scheduled: Vec<LearningRate> = settings.rates.iter().map(scheduled).collect();
+        let mut classifiers = Classifiers::new(settings.rates.len(), self.classes, features, self.initial);
+        let mut course = Course { losses: Vec::new(), snapshots: Vec::new() };
+        for epoch in 0..settings.epochs {
+            let rates: Vec<f64> = scheduled.iter().map(|rate| rate.at(epoch, 0)).collect();
+            let sgd = Sgd { rates: &rates, momentum: settings.momentum, weight_decay: settings.weight_decay };
+            let mut losses = vec![0f64; rates.len()];
+            let order = order(epoch);
+            self.pool.install(|| {
+                for rows in order[..used].chunks_exact(settings.batch) {
+                    classifiers.step(Batch { features, rows, labels }, sgd, &mut losses);
+                }
+            });
+            if let Some(diverged) = classifiers.diverged() {
+                return Err(EvaluateError::Diverged { rate: settings.rates[diverged], epoch: epoch + 1 });
+            }
+            course.losses.push(losses.iter().map(|loss| loss / used as f64).collect());
+            if epoch + 1 >= settings.measure_from {
+                course.snapshots.push(classifiers.snapshot());
+            }
+            epoch_done(epoch + 1)?;
+        }
+        Ok(course)
+    }
+}
+
+/// Readings from accuracies in percent, `[measured epoch][rate]`.
+fn read_off(settings: &Linear, test: &[Vec<f64>], validation: Option<&[Vec<f64>]>) -> Outcome {
+    let mut outcome = Outcome::default();
+    let last = &test[test.len() - 1];
+    let best: Vec<f64> = (0..last.len()).map(|rate| test.iter().map(|epoch| epoch[rate]).fold(0.0, f64::max)).collect();
+    for (when, accuracies) in [("last", last), ("best", &best)] {
+        for (rate, accuracy) in settings.rates.iter().zip(accuracies) {
+            outcome.readings.insert(format!("linear/{when}/rate-{rate}"), *accuracy);
+        }
+        let mut chosen = vec![("test-rate", first_of_largest(accuracies))];
+        chosen.extend(validation.map(|epochs| ("validation-rate", first_of_largest(&epochs[epochs.len() - 1]))));
+        for (rule, index) in chosen {
+            let reading = format!("linear/{when}/{rule}");
+            outcome.details.insert(format!("rate of {reading}"), json!(settings.rates[index]));
+            outcome.readings.insert(reading, accuracies[index]);
+        }
+    }
+    let best_epochs: Vec<usize> = (0..last.len())
+        .map(|rate| settings.measure_from + first_of_largest(&test.iter().map(|epoch| epoch[rate]).collect::<Vec<_>>()))
+        .collect();
+    outcome.details.insert("rates".to_owned(), json!(settings.rates));
+    outcome.details.insert("best epochs".to_owned(), json!(best_epochs));
+    outcome
+}
+
+/// Where the largest value is; the first of equals.
+fn first_of_largest(values: &[f64]) -> usize {
+    (0..values.len()).reduce(|best, at| if values[at] > values[best] { at } else { best }).unwrap_or(0)
+}

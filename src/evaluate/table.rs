@@ -1,0 +1,66 @@
+//! Features from a table, for tests.
+
+use std::ops::{ControlFlow, Range};
+
+use rand::RngExt;
+
+use super::{EvaluateError, FeatureSource, Labels, Progress, Split};
+use crate::random::{Key, Purpose};
+
+/// Features that were computed beforehand, with their labels.
+pub struct Table {
+    pub width: usize,
+    pub classes: usize,
+    pub train: Vec<f32>,
+    pub train_labels: Vec<u32>,
+    pub test: Vec<f32>,
+    pub test_labels: Vec<u32>,
+}
+
+impl Table {
+    /// Uniform noise around a centre for each class.
+    pub fn drawn(train_rows: usize, test_rows: usize, width: usize, classes: usize) -> Table {
+        let mut stream = Key::new(7, Purpose::Classifier).stream();
+        let mut uniform = |count: usize| -> Vec<f32> { (0..count).map(|_| stream.random::<f32>() - 0.5).collect() };
+        let centres = uniform(classes * width);
+        let mut rows = |count: usize| {
+            let labels: Vec<u32> = (0..count).map(|row| (row * row % classes) as u32).collect();
+            let mut values = uniform(count * width);
+            for (row, label) in values.chunks_exact_mut(width).zip(&labels) {
+                let centre = &centres[*label as usize * width..][..width];
+                row.iter_mut().zip(centre).for_each(|(value, centre)| *value = 2.0 * *value + 0.3 * centre);
+            }
+            (values, labels)
+        };
+        let (train, train_labels) = rows(train_rows);
+        let (test, test_labels) = rows(test_rows);
+        Table { width, classes, train, train_labels, test, test_labels }
+    }
+
+    /// Features and the labels that go with them.
+    pub fn parts(&self, validation: Range<usize>) -> (Labels<'_>, Source<'_>) {
+        let labels = Labels { train: &self.train_labels, test: &self.test_labels, classes: self.classes, validation };
+        (labels, Source(self))
+    }
+}
+
+pub struct Source<'a>(&'a Table);
+
+impl FeatureSource for Source<'_> {
+    fn width(&self) -> usize {
+        self.0.width
+    }
+
+    fn features(&mut self, split: Split, rows: Range<usize>) -> Result<Vec<f32>, EvaluateError> {
+        let values = match split {
+            Split::Train => &self.0.train,
+            Split::Test => &self.0.test,
+        };
+        Ok(values[rows.start * self.0.width..rows.end * self.0.width].to_vec())
+    }
+}
+
+/// A progress callback that never stops anything.
+pub fn go_on(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}

@@ -1,0 +1,118 @@
+//! What can be wrong with an experiment file, and with what is asked of it.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// An experiment that cannot be used.
+#[derive(Debug, Error)]
+pub enum ExperimentError {
+    #[error("no experiment `{name}`{}; an experiment is one of {}, or the path of a file", hint(.nearest), listed(.known))]
+    NoSuchExperiment { name: String, nearest: Option<String>, known: Vec<String> },
+    #[error("cannot read the experiment file {path}: {reason}")]
+    Read { path: PathBuf, reason: io::Error },
+    #[error("{file}, line {line}, column {column}: not JSON: {message}")]
+    Syntax { file: String, line: usize, column: usize, message: String },
+    #[error("{file}, line {line}, column {column}: the key `{key}` stands twice in {}", place(.pointer))]
+    DuplicateKey { file: String, line: usize, column: usize, pointer: String, key: String },
+    /// Something in the file is not what it has to be.
+    #[error("{file}: {mismatch}")]
+    File { file: String, mismatch: Box<Mismatch> },
+    /// The file reads well, but a cell it gives cannot be run.
+    #[error("{file}{}: the cell {cell} at the {scale} scale, {mismatch}", set_at.as_ref().map(|at| format!(": at {at}")).unwrap_or_default())]
+    Cell {
+        file: String,
+        /// JSON pointer of what last set the setting, if anything did.
+        set_at: Option<String>,
+        cell: String,
+        scale: super::Scale,
+        /// Its pointer is the setting's, in the resolved settings of the cell.
+        mismatch: Box<Mismatch>,
+    },
+    /// An axis or value in a selection that the experiment does not have.
+    #[error("--only: {what} `{found}` in {experiment}{}; expected one of {}", hint(.nearest), listed(.expected))]
+    Selection { experiment: String, what: &'static str, found: String, nearest: Option<String>, expected: Vec<String> },
+}
+
+/// A place in a JSON document where something else was expected.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("at {}: found {found}, expected {expected}{}", place(.pointer), hint(.nearest))]
+pub struct Mismatch {
+    /// JSON pointer (RFC 6901) of the place.
+    pub pointer: String,
+    pub found: String,
+    pub expected: String,
+    /// The valid spelling that comes closest.
+    pub nearest: Option<String>,
+}
+
+impl Mismatch {
+    pub fn new(pointer: impl Into<String>, found: impl Into<String>, expected: impl Into<String>) -> Mismatch {
+        Mismatch { pointer: pointer.into(), found: found.into(), expected: expected.into(), nearest: None }
+    }
+
+    /// `found` is none of the names in `known`.
+    pub fn unknown<'a>(
+        pointer: impl Into<String>,
+        what: &str,
+        found: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Mismatch {
+        let known: Vec<&str> = known.into_iter().collect();
+        Mismatch {
+            pointer: pointer.into(),
+            found: format!("{what} `{}`", shortened(found)),
+            expected: listed(&known),
+            nearest: nearest(found, known.iter().copied()),
+        }
+    }
+}
+
+/// The spelling in `known` that `word` was probably meant to be.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    // Longer words are no typing errors, and would take long to compare.
+    if word.chars().count() > 100 {
+        return None;
+    }
+    let allowed = 1 + word.chars().count() / 3;
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate.to_owned())
+}
+
+/// Adds a key or an index to a JSON pointer.
+pub fn join(pointer: &str, token: &str) -> String {
+    format!("{pointer}/{}", token.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Text of unknown length, for a message of one line.
+pub fn shortened(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let text = text.escape_debug().to_string();
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    let start: String = text.chars().take(LONGEST).collect();
+    format!("{start}...")
+}
+
+pub(super) fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    match quoted.split_last() {
+        None => "nothing".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+    }
+}
+
+fn place(pointer: &str) -> &str {
+    if pointer.is_empty() { "the top" } else { pointer }
+}
+
+fn hint(nearest: &Option<String>) -> String {
+    nearest.as_ref().map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
+}

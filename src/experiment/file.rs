@@ -1,0 +1,160 @@
+//! The experiment file, as it is written.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::paper::{Confidence, Facts};
+
+use super::ordered::Ordered;
+use super::overlay::Overlay;
+
+/// One table or figure of the paper: what it reports, how each of its cells is run, and what it claims.
+///
+/// Every cell starts from `recipe`. On top of it go the `set` of its value on each axis, in the order of `axes`; then
+/// each rule of `where` that holds for it, in order; then the scale's `set` and `where`. A later setting wins. The
+/// result has to be complete: nothing is left to a default elsewhere.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExperimentFile {
+    /// The schema that editors check and complete this file with.
+    #[serde(rename = "$schema", default)]
+    #[schemars(extend("type" = "string"))]
+    pub _schema: Option<String>,
+    /// Names the experiment on the command line and its folder of reports: lower-case letters, digits,
+    /// `-`, `_` and `.`.
+    pub id: String,
+    pub title: String,
+    /// What the paper reports, in a sentence or two.
+    pub expected: String,
+    /// What the run costs at each scale.
+    pub cost: String,
+    /// Element of the paper's records that the cells are compared with: `table1`, `figure1` and so on.
+    pub paper: String,
+    /// Trials of each cell, where the scale does not say.
+    #[schemars(range(min = 1, max = 1000))]
+    pub trials: u16,
+    /// Settings common to every cell.
+    pub recipe: Overlay,
+    /// What the cells differ in: values by axis, both in the order of the report.
+    pub axes: Ordered<Ordered<AxisValue>>,
+    /// Settings of some cells.
+    #[serde(default, rename = "where")]
+    pub rules: Vec<Rule>,
+    #[serde(default)]
+    pub scales: Scales,
+    pub report: ReportLayout,
+    #[serde(default)]
+    pub claims: Vec<ClaimFile>,
+}
+
+/// One value of an axis.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AxisValue {
+    /// What reports call it.
+    pub label: String,
+    /// Settings of its cells.
+    #[serde(default)]
+    pub set: Overlay,
+    /// What tells its cells apart in the paper's records.
+    #[serde(default)]
+    pub paper: Facts,
+}
+
+/// Settings of the cells that have the given value, or one of several, on every axis named.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    pub when: Ordered<OneOrMany>,
+    pub set: Overlay,
+}
+
+/// A value of an axis, or several that will do.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    pub fn as_slice(&self) -> &[String] {
+        match self {
+            OneOrMany::One(value) => std::slice::from_ref(value),
+            OneOrMany::Many(values) => values,
+        }
+    }
+}
+
+/// What the smaller scales change. The paper scale changes nothing.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scales {
+    /// Embedded data, minutes on a CPU.
+    #[serde(default)]
+    pub demo: ScaleOverlay,
+    /// Real data, hours on one GPU or less.
+    #[serde(default)]
+    pub short: ScaleOverlay,
+}
+
+/// What one scale changes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScaleOverlay {
+    /// Trials of each cell at this scale.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1000), extend("type" = "integer"))]
+    pub trials: Option<u16>,
+    /// Leaves out the cells with other values.
+    #[serde(default)]
+    pub only: Ordered<OneOrMany>,
+    /// Settings of every cell at this scale.
+    #[serde(default)]
+    pub set: Overlay,
+    /// Settings of some cells at this scale.
+    #[serde(default, rename = "where")]
+    pub rules: Vec<Rule>,
+}
+
+/// How the cells are laid out in a report.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReportLayout {
+    pub kind: ReportKind,
+    /// The axis that runs down the rows.
+    pub rows: String,
+    /// The axes that run across the columns, outermost first.
+    pub columns: Vec<String>,
+    /// The reading that stands in each cell, for instance `linear/last/test-rate`.
+    pub reading: String,
+    /// Readings shown beside it, for the cells that have them.
+    #[serde(default)]
+    pub readings: Vec<String>,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportKind {
+    Table,
+}
+
+/// An inequality that the paper states between cells.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimFile {
+    pub id: String,
+    pub text: String,
+    /// Where the paper's claim was read.
+    pub source: String,
+    pub confidence: Confidence,
+    /// The claim is stated once for every combination of values of these axes.
+    #[serde(rename = "for")]
+    pub each: Vec<String>,
+    /// The cell that is said to be higher, by its values on the other axes.
+    pub greater: Ordered<String>,
+    /// The cell that is said to be lower, by its values on the other axes.
+    pub than: Ordered<String>,
+}

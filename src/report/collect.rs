@@ -1,0 +1,84 @@
+//! The trials of a cell, as the results folder has them.
+
+use std::collections::BTreeMap;
+
+use crate::experiment::Trial;
+use crate::store::{Results, RunFolder, State, StoreError};
+
+use super::measured::{FailedTrial, TrialReadings};
+
+/// What was found of the trials of a cell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Collected {
+    /// Trials with at least one reading.
+    pub trials: Vec<TrialReadings>,
+    pub failures: Vec<FailedTrial>,
+    /// Files that could not be used. What they hold counts nowhere.
+    pub warnings: Vec<String>,
+}
+
+/// Reads every evaluation of `trials`. A damaged or missing file never ends the reading and never gives a number.
+pub fn collect(results: &Results, trials: &[Trial]) -> Collected {
+    let mut collected = Collected::default();
+    for trial in trials {
+        collect_one(results, trial, &mut collected);
+    }
+    collected
+}
+
+fn collect_one(results: &Results, trial: &Trial, collected: &mut Collected) {
+    let mut readings = BTreeMap::new();
+    let mut evaluations = BTreeMap::new();
+    let mut reasons: Vec<String> = Vec::new();
+    for evaluation in &trial.evaluations {
+        let address = evaluation.address();
+        let folder = results.evaluation(&address);
+        match folder.read_result() {
+            Ok(Some(result)) => match result.readings.iter().find(|(_, value)| !(0.0..=100.0).contains(*value)) {
+                Some((name, value)) => collected.warnings.push(left_out(&StoreError::damaged(
+                    &folder.file("result.json"),
+                    format!("`{name}` is {value}, expected a percentage from 0 to 100"),
+                ))),
+                None => {
+                    readings.extend(result.readings);
+                    evaluations.insert(evaluation.evaluation.id().to_owned(), address.to_string());
+                }
+            },
+            Ok(None) => reasons.extend(failure(&folder, RunFolder::evaluation_state, collected)),
+            Err(error) => collected.warnings.push(left_out(&error)),
+        }
+    }
+    let pretext = trial.pretext.as_ref().map(|recipe| recipe.address());
+    if evaluations.len() < trial.evaluations.len()
+        && let Some(address) = &pretext
+    {
+        reasons.extend(failure(&results.pretext(address), RunFolder::pretext_state, collected));
+    }
+    if !reasons.is_empty() {
+        collected.failures.push(FailedTrial { seed: trial.seed, reason: reasons.join("; ") });
+    }
+    if !readings.is_empty() {
+        let pretext = pretext.map(|address| address.to_string());
+        collected.trials.push(TrialReadings { seed: trial.seed, readings, pretext, evaluations });
+    }
+}
+
+/// Why a run failed, if it did.
+fn failure(
+    folder: &RunFolder,
+    state: impl Fn(&RunFolder) -> Result<State, StoreError>,
+    collected: &mut Collected,
+) -> Option<String> {
+    match state(folder) {
+        Ok(State::Failed(failure)) => Some(failure.to_string()),
+        Ok(_) => None,
+        Err(error) => {
+            collected.warnings.push(left_out(&error));
+            None
+        }
+    }
+}
+
+fn left_out(error: &StoreError) -> String {
+    format!("left out: {error}")
+}

@@ -1,0 +1,156 @@
+//! `index.html`: the report on one page that needs no other file.
+
+use std::fmt::Write;
+
+use super::{Report, text};
+
+const STYLE: &str = "\
+body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}\
+h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}\
+.scale{font-weight:600;padding:.4rem .7rem;background:#fff4d6;border-left:4px solid #b35a00}\
+.wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
+th,td{padding:.25rem .7rem;text-align:left;white-space:nowrap}thead th{border-bottom:1px solid #999}\
+tbody tr.ours>*{border-top:1px solid #ddd}.paper td,.paper th,.note{color:#555}svg{max-width:100%;height:auto}";
+
+/// The page, with `plot` (SVG) drawn in it.
+pub fn page(report: &Report, plot: &str) -> String {
+    let measured = &report.measured;
+    let title = text::html(&measured.title);
+    let scale = text::html(text::scale(measured.scale));
+    let mut out = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}, {} scale</title>\n\
+         <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<p class=\"scale\">{scale}</p>\n",
+        measured.scale
+    );
+    if let Some(selection) = &measured.selection {
+        let _ = writeln!(out, "<p>Selected by <code>{}</code></p>", text::html(selection));
+    }
+    out.push_str("<p>Test accuracy in percent, mean ± standard deviation over trials.</p>\n");
+    table(report, &mut out);
+    for line in report.legend() {
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", text::html(&line));
+    }
+    let _ = writeln!(out, "<figure class=\"wide\">\n{}\n</figure>", plot.trim_end());
+    verdicts(report, &mut out);
+    claims(report, &mut out);
+    deviations(report, &mut out);
+    list("Failed trials", &report.failures(), &mut out);
+    list("Warnings", &measured.warnings, &mut out);
+    out.push_str("</body>\n</html>\n");
+    out
+}
+
+fn table(report: &Report, out: &mut String) {
+    out.push_str("<div class=\"wide\">\n<table>\n<thead>\n");
+    for spans in report.grid.levels() {
+        out.push_str("<tr><td></td><td></td>");
+        for (label, span) in spans {
+            let _ = write!(out, "<th scope=\"col\" colspan=\"{span}\">{}</th>", text::html(&label));
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</thead>\n<tbody>\n");
+    for (row, cells) in report.grid.cells.iter().enumerate() {
+        let name = text::html(&report.grid.rows[row].text());
+        let _ = write!(
+            out,
+            "<tr class=\"ours\"><th scope=\"row\">{name}</th><td>{}</td>",
+            text::ours(report.measured.scale)
+        );
+        match report.row_not_built(row) {
+            Some(what) => {
+                let _ = write!(out, "<td colspan=\"{}\" class=\"note\">{}</td>", cells.len(), text::html(&what));
+            }
+            None => {
+                for cell in cells {
+                    let number = cell.map_or(String::new(), |index| report.ours(index));
+                    let sign = cell.and_then(|index| report.sign(index)).map_or(String::new(), |it| format!(" {it}"));
+                    let _ = write!(out, "<td>{}{sign}</td>", text::html(&number));
+                }
+            }
+        }
+        out.push_str("</tr>\n<tr class=\"paper\"><td></td><td>paper</td>");
+        for cell in cells {
+            let number = cell.map(|index| text::published_marked(report.measured.cells[index].published.as_ref()));
+            let _ = write!(out, "<td>{}</td>", text::html(&number.unwrap_or_default()));
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</tbody>\n</table>\n</div>\n");
+}
+
+fn verdicts(report: &Report, out: &mut String) {
+    out.push_str("<h2>Verdicts</h2>\n");
+    let rows = report.summaries.iter().enumerate().map(|(index, summary)| {
+        vec![
+            report.grid.name(index),
+            summary.difference.map_or("-".to_owned(), text::signed),
+            summary.difference_interval.as_ref().map_or("-".to_owned(), text::interval),
+            summary.verdict.to_string(),
+        ]
+    });
+    plain_table(&["cell", "difference", "95% interval", "verdict"], rows, out);
+}
+
+fn claims(report: &Report, out: &mut String) {
+    if report.claims.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "<h2>Claims, at {} scale</h2>", report.measured.scale);
+    for outcome in &report.claims {
+        let statement = text::html(&outcome.claim.statement);
+        let _ = writeln!(
+            out,
+            "<p>{statement}: <strong>{}</strong> ({})</p>",
+            outcome.verdict.id(),
+            text::html(&outcome.tally())
+        );
+        let rows = outcome.comparisons.iter().map(|comparison| {
+            let (difference, bounds) = comparison.numbers();
+            let names = [report.grid.name(comparison.higher), report.grid.name(comparison.lower)];
+            let rest = [comparison.n.to_string(), difference, bounds, comparison.verdict_text()];
+            names.into_iter().chain(rest).collect()
+        });
+        plain_table(&["higher", "lower", "n", "difference", "one-sided 95% bounds", "verdict"], rows, out);
+    }
+}
+
+fn deviations(report: &Report, out: &mut String) {
+    let ledger = report.ledger();
+    if ledger.is_empty() {
+        return;
+    }
+    out.push_str("<h2>Deviations from the published protocol</h2>\n");
+    let rows = ledger.into_iter().map(|(deviation, cells)| {
+        vec![deviation.what.clone(), deviation.published.clone(), deviation.ours.clone(), report.cells_in_words(&cells)]
+    });
+    plain_table(&["what", "published", "ours", "cells"], rows, out);
+}
+
+fn plain_table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, out: &mut String) {
+    out.push_str("<div class=\"wide\">\n<table>\n<thead><tr>");
+    for title in header {
+        let _ = write!(out, "<th scope=\"col\">{}</th>", text::html(title));
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
+    for row in rows {
+        out.push_str("<tr>");
+        for cell in row {
+            let _ = write!(out, "<td>{}</td>", text::html(&cell));
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</tbody>\n</table>\n</div>\n");
+}
+
+fn list(title: &str, items: &[String], out: &mut String) {
+    if items.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "<h2>{title}</h2>\n<ul>");
+    for item in items {
+        let _ = writeln!(out, "<li>{}</li>", text::html(item));
+    }
+    out.push_str("</ul>\n");
+}

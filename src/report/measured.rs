@@ -1,0 +1,99 @@
+//! What a report is made from: a plain structure, so that everything below it can be read and tested without running
+//! anything.
+
+use std::collections::BTreeMap;
+
+use crate::experiment::{Deviation, Scale};
+use crate::paper::Confidence;
+
+/// The cells of an experiment at one scale, with what the results folder holds for them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// The experiment's id.
+    pub experiment: String,
+    pub title: String,
+    pub scale: Scale,
+    /// What was asked for where that is not the whole experiment, as it stands on the command line.
+    pub selection: Option<String>,
+    pub layout: Layout,
+    /// Half the width, in percentage points, of the band around the paper's number that counts as the same.
+    pub margin: f64,
+    pub cells: Vec<MeasuredCell>,
+    pub claims: Vec<Claim>,
+    /// Results that were left out, and why.
+    pub warnings: Vec<String>,
+}
+
+/// Which axes run down and which run across. An axis in neither runs down.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Layout {
+    pub rows: Vec<String>,
+    pub columns: Vec<String>,
+    /// Readings shown beneath the table, for the cells that have them.
+    pub readings: Vec<String>,
+}
+
+/// A cell and its trials.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeasuredCell {
+    pub coordinates: Vec<Coordinate>,
+    /// The reading that stands in the table.
+    pub reading: String,
+    /// Trials asked for.
+    pub asked: usize,
+    pub published: Option<Published>,
+    pub deviations: Vec<Deviation>,
+    /// What is not there yet, for instance `images`, where the cell cannot be run.
+    pub not_built: Option<String>,
+    pub trials: Vec<TrialReadings>,
+    pub failures: Vec<FailedTrial>,
+}
+
+/// The value of one axis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coordinate {
+    pub axis: String,
+    /// As on the command line.
+    pub value: String,
+    /// As in the paper.
+    pub label: String,
+}
+
+/// A number of the paper, in percent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    pub mean: f64,
+    pub std: Option<f64>,
+    /// Trials that the mean is over.
+    pub trials: usize,
+    pub confidence: Confidence,
+}
+
+/// The readings of one trial, in percent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrialReadings {
+    pub seed: u64,
+    pub readings: BTreeMap<String, f64>,
+    /// Address of the pretext run.
+    pub pretext: Option<String>,
+    /// Address of each evaluation, by its kind.
+    pub evaluations: BTreeMap<String, String>,
+}
+
+/// A trial that ended without its readings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedTrial {
+    pub seed: u64,
+    pub reason: String,
+}
+
+/// An inequality between cells that the paper states.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    pub id: String,
+    pub statement: String,
+    /// How sure it is that the paper states it.
+    pub confidence: Confidence,
+    /// The cell said to be higher and the one said to be lower, by index.
+    pub pairs: Vec<(usize, usize)>,
+}

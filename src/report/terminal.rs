@@ -1,0 +1,189 @@
+//! The table as `run` and `report` print it.
+
+use std::fmt::Write;
+
+use super::claim::ClaimVerdict;
+use super::verdict::Verdict;
+use super::{Report, text};
+
+/// Blanks between columns.
+const GAP: usize = 3;
+
+/// What a piece of text stands for; on a terminal with colours each has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    Strong,
+    Faint,
+    Good,
+    Bad,
+    Doubtful,
+}
+
+/// `text` in the colour of `tone`.
+pub fn paint(text: &str, tone: Tone, colour: bool) -> String {
+    let code = match tone {
+        Tone::Plain => return text.to_owned(),
+        Tone::Strong => "1",
+        Tone::Faint => "2",
+        Tone::Good => "32",
+        Tone::Bad => "31",
+        Tone::Doubtful => "33",
+    };
+    if colour && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+pub fn tone_of(verdict: &Verdict) -> Tone {
+    match verdict {
+        Verdict::Reproduced => Tone::Good,
+        Verdict::Above | Verdict::Below => Tone::Bad,
+        Verdict::Inconclusive(_) => Tone::Doubtful,
+        _ => Tone::Faint,
+    }
+}
+
+pub fn tone_of_claim(verdict: ClaimVerdict) -> Tone {
+    match verdict {
+        ClaimVerdict::Holds => Tone::Good,
+        ClaimVerdict::Reversed => Tone::Bad,
+        ClaimVerdict::Undecided => Tone::Doubtful,
+    }
+}
+
+/// Title, scale and selection.
+pub fn heading(report: &Report, colour: bool) -> String {
+    let measured = &report.measured;
+    let mut out = format!("{}\n{}\n", paint(&measured.title, Tone::Strong, colour), text::scale(measured.scale));
+    if let Some(selection) = &measured.selection {
+        let _ = writeln!(out, "Selected by {selection}");
+    }
+    out
+}
+
+/// The table with its legend and the claims in a line each.
+pub fn table(report: &Report, colour: bool) -> String {
+    let mut out = heading(report, colour);
+    out.push_str("Test accuracy in percent, mean ± standard deviation over trials\n\n");
+    body(report, colour, &mut out);
+    let legend = report.legend();
+    if !legend.is_empty() {
+        out.push('\n');
+    }
+    for line in legend {
+        let _ = writeln!(out, "{}", paint(&line, Tone::Faint, colour));
+    }
+    if !report.claims.is_empty() {
+        let _ = writeln!(out, "\nClaims, at {} scale", report.measured.scale);
+    }
+    for outcome in &report.claims {
+        let verdict = paint(outcome.verdict.id(), tone_of_claim(outcome.verdict), colour);
+        let _ = writeln!(out, "  {}: {verdict} ({})", outcome.claim.statement, outcome.tally());
+    }
+    trouble(report, colour, &mut out);
+    out
+}
+
+/// Failed trials and results that were left out.
+pub fn trouble(report: &Report, colour: bool, out: &mut String) {
+    let (failures, warnings) = (report.failures(), &report.measured.warnings);
+    if !failures.is_empty() || !warnings.is_empty() {
+        out.push('\n');
+    }
+    for failed in failures {
+        let _ = writeln!(out, "{} {failed}", paint("failed:", Tone::Bad, colour));
+    }
+    for warning in warnings {
+        let _ = writeln!(out, "{} {warning}", paint("warning:", Tone::Doubtful, colour));
+    }
+}
+
+struct Line {
+    name: String,
+    source: &'static str,
+    texts: Vec<(String, Tone)>,
+    /// The only text stands for all columns.
+    spans: bool,
+}
+
+fn body(report: &Report, colour: bool, out: &mut String) {
+    let grid = &report.grid;
+    let lines: Vec<Line> = (0..grid.rows.len()).flat_map(|row| rows(report, row)).collect();
+    let names = lines.iter().map(|line| width(&line.name)).max().unwrap_or(0);
+    let sources = lines.iter().map(|line| width(line.source)).max().unwrap_or(0);
+    let columns = 0..grid.columns.len();
+    let texts = |column: usize| lines.iter().filter(|line| !line.spans).map(move |line| width(&line.texts[column].0));
+    let mut widths: Vec<usize> = columns.map(|column| texts(column).max().unwrap_or(0)).collect();
+    let levels = grid.levels();
+    for spans in &levels {
+        let mut first = 0;
+        for (label, span) in spans {
+            widths[first + span - 1] += width(label).saturating_sub(room(&widths[first..first + span]));
+            first += span;
+        }
+    }
+    let gap = " ".repeat(GAP);
+    for spans in &levels {
+        let mut written = " ".repeat(names + GAP + sources);
+        let mut first = 0;
+        for (label, span) in spans {
+            written.push_str(&gap);
+            written.push_str(&padded(label, Tone::Strong, room(&widths[first..first + span]), colour));
+            first += span;
+        }
+        let _ = writeln!(out, "{}", written.trim_end());
+    }
+    for line in &lines {
+        let mut written = padded(&line.name, Tone::Strong, names, colour);
+        written.push_str(&gap);
+        written.push_str(&padded(line.source, Tone::Faint, sources, colour));
+        for (column, (text, tone)) in line.texts.iter().enumerate() {
+            written.push_str(&gap);
+            written.push_str(&padded(text, *tone, if line.spans { 0 } else { widths[column] }, colour));
+        }
+        let _ = writeln!(out, "{}", written.trim_end());
+    }
+}
+
+/// Width of neighbouring columns together.
+fn room(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
+}
+
+/// Ours and the paper's line of a row.
+fn rows(report: &Report, row: usize) -> [Line; 2] {
+    let cells = &report.grid.cells[row];
+    let empty = || (String::new(), Tone::Plain);
+    let not_built = report.row_not_built(row);
+    let spans = not_built.is_some();
+    let ours = match not_built {
+        Some(what) => vec![(what, Tone::Faint)],
+        None => cells.iter().map(|cell| cell.map_or_else(empty, |index| ours(report, index))).collect(),
+    };
+    let paper = cells.iter().map(|cell| match cell {
+        Some(index) => (text::published_marked(report.measured.cells[*index].published.as_ref()), Tone::Faint),
+        None => empty(),
+    });
+    [
+        Line { name: report.grid.rows[row].text(), source: text::ours(report.measured.scale), texts: ours, spans },
+        Line { name: String::new(), source: "paper", texts: paper.collect(), spans: false },
+    ]
+}
+
+fn ours(report: &Report, index: usize) -> (String, Tone) {
+    let number = report.ours(index);
+    match (report.sign(index), report.summaries[index].n()) {
+        (Some(sign), _) => (format!("{number} {sign}"), tone_of(&report.summaries[index].verdict)),
+        (None, 0) => (number, Tone::Faint),
+        (None, _) => (number, Tone::Plain),
+    }
+}
+
+/// Columns that `text` takes on a terminal. None of the characters in use is wide.
+pub fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// `text` in its colour, filled up with blanks to `room` columns.
+pub fn padded(text: &str, tone: Tone, room: usize, colour: bool) -> String {
+    format!("{}{}", paint(text, tone, colour), " ".repeat(room.saturating_sub(width(text))))
+}

@@ -1,0 +1,160 @@
+//! How numbers, names and warnings are spelled, the same in every format.
+
+use crate::experiment::{Deviation, Scale};
+use crate::paper::Confidence;
+
+use super::measured::Published;
+use super::statistics::{Interval, Spread};
+
+/// Marks behind published numbers, with their meaning.
+pub const LEGEND: [(Confidence, &str, &str); 2] = [
+    (Confidence::Recalled, "r", "quoted from memory of the paper, not checked against it"),
+    (Confidence::Consistent, "c", "quoted from memory; agrees with a source that constrains it"),
+];
+
+/// The letter that marks a published number; none if it was read in a source.
+pub fn mark(confidence: Confidence) -> Option<&'static str> {
+    LEGEND.into_iter().find(|(of, _, _)| *of == confidence).map(|(_, letter, _)| letter)
+}
+
+/// A mark as a raised letter.
+pub fn raised(letter: &str) -> &'static str {
+    if letter == "r" { "ʳ" } else { "ᶜ" }
+}
+
+/// Percent with one decimal, as the paper prints it.
+pub fn percent(value: f64) -> String {
+    let text = format!("{value:.1}");
+    if text == "-0.0" { "0.0".to_owned() } else { text }
+}
+
+/// A difference with its sign.
+pub fn signed(value: f64) -> String {
+    let text = format!("{value:+.1}");
+    if text == "-0.0" || text == "+0.0" { "0.0".to_owned() } else { text }
+}
+
+pub fn interval(interval: &Interval) -> String {
+    format!("[{}, {}]", signed(interval.low), signed(interval.high))
+}
+
+/// `72.1 ± 0.3`, or `72.1` for a single trial.
+pub fn spread(spread: &Spread) -> String {
+    with_deviation(spread.mean, spread.std)
+}
+
+/// A published number without its mark.
+pub fn published(published: &Published) -> String {
+    with_deviation(published.mean, published.std)
+}
+
+/// A published number with its mark as a raised letter; `-` where there is none.
+pub fn published_marked(number: Option<&Published>) -> String {
+    match number {
+        Some(number) => format!("{}{}", published(number), mark(number.confidence).map_or("", raised)),
+        None => "-".to_owned(),
+    }
+}
+
+fn with_deviation(mean: f64, std: Option<f64>) -> String {
+    match std {
+        Some(std) => format!("{} ± {}", percent(mean), percent(std)),
+        None => percent(mean),
+    }
+}
+
+/// `pretext.epochs: 50, published 500`.
+pub fn deviation(deviation: &Deviation) -> String {
+    format!("{}: {}, published {}", deviation.what, deviation.ours, deviation.published)
+}
+
+/// What a scale means for whoever reads a number made at it.
+pub fn scale(scale: Scale) -> &'static str {
+    match scale {
+        Scale::Demo => "DEMO SCALE: embedded data, not comparable with the paper",
+        Scale::Short => "SHORT SCALE: real data, less training, not comparable with the paper",
+        Scale::Paper => "Paper scale: as published, but for the deviations listed",
+    }
+}
+
+/// How our lines are called, so that a number copied from a smaller scale keeps its label.
+pub fn ours(scale: Scale) -> &'static str {
+    match scale {
+        Scale::Demo => "ours (demo)",
+        Scale::Short => "ours (short)",
+        Scale::Paper => "ours",
+    }
+}
+
+/// Escapes text for HTML, in elements and in quoted attributes.
+pub fn html(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// Escapes text for a cell of a Markdown table.
+pub fn markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '|' | '*' | '_' | '`' | '<' | '[' | ']' | '\\' => {
+                escaped.push('\\');
+                escaped.push(character);
+            }
+            '\n' | '\r' => escaped.push(' '),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// Escapes text for LaTeX, outside of mathematics.
+pub fn latex(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' => escaped.push_str("\\textbackslash{}"),
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => {
+                escaped.push('\\');
+                escaped.push(character);
+            }
+            '~' => escaped.push_str("\\textasciitilde{}"),
+            '^' => escaped.push_str("\\textasciicircum{}"),
+            '<' => escaped.push_str("\\textless{}"),
+            '>' => escaped.push_str("\\textgreater{}"),
+            '±' => escaped.push_str("$\\pm$"),
+            'ʳ' => escaped.push_str("\\textsuperscript{r}"),
+            'ᶜ' => escaped.push_str("\\textsuperscript{c}"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_rounds_to_minus_zero() {
+        assert_eq!([percent(-0.04), signed(-0.04), signed(0.04), signed(-0.06)], ["0.0", "0.0", "0.0", "-0.1"]);
+    }
+
+    #[test]
+    fn each_format_keeps_its_special_characters_harmless() {
+        let text = "<a href=\"x\">50% & \\x_1|'y'";
+        assert_eq!(html(text), "&lt;a href=&quot;x&quot;&gt;50% &amp; \\x_1|&#39;y&#39;");
+        assert_eq!(latex(text), "\\textless{}a href=\"x\"\\textgreater{}50\\% \\& \\textbackslash{}x\\_1|'y'");
+        assert_eq!(markdown("a|b_c\nd"), "a\\|b\\_c d");
+    }
+}

@@ -1,0 +1,180 @@
+//! What the trials say of one published number.
+//!
+//! At paper scale the difference between our mean and the paper's gets Welch's interval. Two one-sided tests at 5% decide
+//! on equality: `reproduced` if the 90% interval lies within the margin. Otherwise `above` or `below` if the 95% interval
+//! excludes zero, and `inconclusive` if it does not.
+
+use crate::experiment::{Deviation, Scale};
+
+use super::measured::{MeasuredCell, Published};
+use super::statistics::{Estimate, Spread};
+
+/// Half the width, in percentage points, of the band around a published number that counts as the same number.
+pub const MARGIN: f64 = 1.0;
+
+/// The verdict on a cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The cell cannot be run: what is missing.
+    NotBuilt(String),
+    NoPublishedNumber,
+    /// Scale, data or protocol differ: in what.
+    NotComparable(String),
+    NoTrials,
+    /// Equal within the margin.
+    Reproduced,
+    Above,
+    Below,
+    /// Too few trials or too wide an interval.
+    Inconclusive(&'static str),
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Verdict::NotBuilt(what) => write!(f, "not built yet: {what}"),
+            Verdict::NoPublishedNumber => f.write_str("no published number"),
+            Verdict::NotComparable(why) => write!(f, "not comparable: {why}"),
+            Verdict::NoTrials => f.write_str("no trials"),
+            Verdict::Reproduced => f.write_str("reproduced"),
+            Verdict::Above => f.write_str("above"),
+            Verdict::Below => f.write_str("below"),
+            Verdict::Inconclusive(why) => write!(f, "inconclusive: {why}"),
+        }
+    }
+}
+
+/// Judges a cell by the trials of its table reading.
+pub fn judge(cell: &MeasuredCell, scale: Scale, margin: f64, ours: Option<&Spread>) -> Verdict {
+    if let Some(what) = &cell.not_built {
+        return Verdict::NotBuilt(what.clone());
+    }
+    let Some(published) = &cell.published else {
+        return Verdict::NoPublishedNumber;
+    };
+    if scale != Scale::Paper {
+        return Verdict::NotComparable(format!("{scale} scale"));
+    }
+    if let Some(deviation) = cell.deviations.iter().find(|deviation| changes_protocol(deviation)) {
+        let Deviation { what, published, ours } = deviation;
+        return Verdict::NotComparable(format!("{what} is {ours}, published {published}"));
+    }
+    match ours {
+        None => Verdict::NoTrials,
+        Some(ours) if ours.n < 2 => Verdict::Inconclusive("one trial"),
+        Some(ours) => match published.spread().and_then(|theirs| Estimate::difference(ours, &theirs)) {
+            None => Verdict::Inconclusive("published without a deviation"),
+            Some(difference) => of_difference(&difference, margin),
+        },
+    }
+}
+
+/// A deviation in the data or in the training of the encoder makes another experiment of the cell. Any other is a remark
+/// on how the same experiment was carried out or read out: the precision of a least-squares fit, replicas emulated.
+fn changes_protocol(deviation: &Deviation) -> bool {
+    let root = deviation.what.split('.').next();
+    root.is_some_and(|root| ["data", "views", "network", "pretext"].contains(&root))
+}
+
+fn of_difference(difference: &Estimate, margin: f64) -> Verdict {
+    if difference.interval(0.90).lies_within(margin) {
+        return Verdict::Reproduced;
+    }
+    let interval = difference.interval(0.95);
+    if interval.low > 0.0 {
+        Verdict::Above
+    } else if interval.high < 0.0 {
+        Verdict::Below
+    } else {
+        Verdict::Inconclusive("the interval is too wide")
+    }
+}
+
+impl Published {
+    /// As a sample. `None` where the paper gives no deviation.
+    pub fn spread(&self) -> Option<Spread> {
+        self.std.map(|std| Spread { n: self.trials, mean: self.mean, std: Some(std) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paper::Confidence;
+
+    fn cell() -> MeasuredCell {
+        MeasuredCell {
+            coordinates: Vec::new(),
+            reading: "pinv".to_owned(),
+            asked: 5,
+            published: Some(Published { mean: 70.0, std: Some(0.2), trials: 5, confidence: Confidence::Recalled }),
+            deviations: Vec::new(),
+            not_built: None,
+            trials: Vec::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    fn at_paper_scale(cell: &MeasuredCell, ours: Option<Spread>) -> Verdict {
+        judge(cell, Scale::Paper, 1.0, ours.as_ref())
+    }
+
+    fn ours(mean: f64, std: f64) -> Option<Spread> {
+        Some(Spread { n: 5, mean, std: Some(std) })
+    }
+
+    #[test]
+    fn smaller_scales_are_refused_whatever_the_numbers() {
+        for scale in [Scale::Demo, Scale::Short] {
+            let verdict = judge(&cell(), scale, 1.0, ours(70.0, 0.1).as_ref());
+            assert_eq!(verdict.to_string(), format!("not comparable: {scale} scale"));
+        }
+    }
+
+    #[test]
+    fn another_setting_is_refused_and_a_remark_is_not() {
+        let deviation = |what: &str| Deviation { what: what.into(), published: "500".into(), ours: "50".into() };
+        let with = |what| MeasuredCell { deviations: vec![deviation(what)], ..cell() };
+        assert_eq!(
+            at_paper_scale(&with("pretext.epochs"), ours(70.0, 0.2)).to_string(),
+            "not comparable: pretext.epochs is 50, published 500"
+        );
+        for remark in ["replicas", "evaluation.pinv.precision"] {
+            assert_eq!(at_paper_scale(&with(remark), ours(70.0, 0.2)), Verdict::Reproduced);
+        }
+    }
+
+    #[test]
+    fn the_margin_decides_between_reproduced_and_above() {
+        // Standard error 0.12649, 8 degrees of freedom: the 90% interval reaches 0.23522 to either side.
+        assert_eq!(at_paper_scale(&cell(), ours(70.764, 0.2)), Verdict::Reproduced);
+        assert_eq!(at_paper_scale(&cell(), ours(70.766, 0.2)), Verdict::Above);
+        assert_eq!(at_paper_scale(&cell(), ours(69.236, 0.2)), Verdict::Reproduced);
+        assert_eq!(at_paper_scale(&cell(), ours(69.234, 0.2)), Verdict::Below);
+    }
+
+    #[test]
+    fn a_real_difference_inside_the_margin_is_a_reproduction() {
+        assert_eq!(at_paper_scale(&cell(), ours(70.5, 0.1)), Verdict::Reproduced);
+    }
+
+    #[test]
+    fn a_wide_interval_decides_nothing() {
+        assert_eq!(at_paper_scale(&cell(), ours(70.5, 2.0)), Verdict::Inconclusive("the interval is too wide"));
+        assert_eq!(at_paper_scale(&cell(), ours(75.0, 2.0)), Verdict::Above);
+    }
+
+    #[test]
+    fn what_is_missing_is_said() {
+        let one = Some(Spread { n: 1, mean: 70.0, std: None });
+        assert_eq!(at_paper_scale(&cell(), one), Verdict::Inconclusive("one trial"));
+        assert_eq!(at_paper_scale(&cell(), None), Verdict::NoTrials);
+        let unknown = MeasuredCell { published: None, ..cell() };
+        assert_eq!(at_paper_scale(&unknown, ours(70.0, 0.2)), Verdict::NoPublishedNumber);
+        let not_built = MeasuredCell { not_built: Some("images".into()), ..cell() };
+        assert_eq!(judge(&not_built, Scale::Demo, 1.0, None).to_string(), "not built yet: images");
+        let mut bare = cell();
+        bare.published.as_mut().unwrap().std = None;
+        assert_eq!(at_paper_scale(&bare, ours(70.0, 0.2)), Verdict::Inconclusive("published without a deviation"));
+    }
+}

@@ -1,0 +1,103 @@
+//! Where and how a run was made.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::store::{Provenance, RunFolder, StoreError, read_sealed, write_sealed};
+
+use super::Task;
+
+/// Between two writes while the work goes on, so that a killed process loses at most this much of the time it took.
+const WRITE_EVERY: Duration = Duration::from_secs(60);
+
+/// Git commit of the build: see [`Provenance::commit`].
+pub fn commit() -> &'static str {
+    env!("REPRO_COMMIT")
+}
+
+/// Versions of the crates that do the arithmetic.
+fn crates() -> BTreeMap<String, String> {
+    let pairs = env!("REPRO_CRATES").split(',').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
+}
+
+/// Name of this machine, `unknown` where it does not say.
+pub fn host() -> String {
+    let from_kernel = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let from_shell = || std::env::var("HOSTNAME").or_else(|_| std::env::var("COMPUTERNAME")).ok();
+    let name = from_kernel.or_else(from_shell).unwrap_or_default();
+    if name.trim().is_empty() { "unknown".to_owned() } else { name.trim().to_owned() }
+}
+
+/// `cpu`, with the model where the system tells.
+fn device() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    model.map_or_else(|| "cpu".to_owned(), |(_, name)| format!("cpu ({})", name.trim()))
+}
+
+/// Keeps `provenance.json` of a claimed folder while the work goes on.
+pub struct Keeper<'a> {
+    folder: &'a RunFolder,
+    provenance: Provenance,
+    /// Seconds of earlier sessions.
+    before: f64,
+    began: Instant,
+    written: Instant,
+}
+
+impl Keeper<'_> {
+    /// Starts a session: an earlier one's time counts on.
+    pub fn begin<'a>(folder: &'a RunFolder, task: &Task) -> Result<Keeper<'a>, StoreError> {
+        // It is for readers only: one that is damaged is written anew.
+        let earlier: Option<Provenance> = read_sealed(&folder.file("provenance.json")).unwrap_or_default();
+        let (before, sessions) = earlier.map_or((0.0, 0), |earlier| (earlier.wall_seconds, earlier.sessions));
+        let provenance = Provenance {
+            program: format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
+            commit: commit().to_owned(),
+            crates: crates(),
+            device: device(),
+            threads: task.threads,
+            precision: "f32".to_owned(),
+            data_digest: task.work.data().digest.clone(),
+            command: task.command.clone(),
+            host: host(),
+            wall_seconds: before,
+            sessions: sessions + 1,
+            finished_at: 0,
+        };
+        let now = Instant::now();
+        let mut keeper = Keeper { folder, provenance, before, began: now, written: now };
+        keeper.write()?;
+        Ok(keeper)
+    }
+
+    /// Writes now and then.
+    pub fn tick(&mut self) {
+        if self.written.elapsed() >= WRITE_EVERY {
+            // The time is written again at the end; a full disk shows at the next checkpoint.
+            let _ = self.write();
+        }
+    }
+
+    pub fn write(&mut self) -> Result<(), StoreError> {
+        self.provenance.wall_seconds = self.before + self.began.elapsed().as_secs_f64();
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+        self.provenance.finished_at = since_1970.map_or(0, |time| time.as_secs());
+        self.written = Instant::now();
+        write_sealed(&self.folder.file("provenance.json"), &self.provenance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_build_knows_its_arithmetic() {
+        let crates = crates();
+        assert!(crates.contains_key("candle-core") && crates.contains_key("gemm"), "{crates:?}");
+        assert!(!commit().is_empty() && !host().is_empty());
+    }
+}

@@ -1,0 +1,217 @@
+//! The work itself: recipes become calls of `train` and `evaluate`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::data::{DataError, Library, TabularSet};
+use crate::evaluate::{self, EvaluateError, FrozenEncoder, Labels, Outcome, end_to_end};
+use crate::kernels::Cpu;
+use crate::model::{Network, Plan};
+use crate::recipe::{DataIdentity, DataSettings, EvaluationKind, EvaluationRecipe, PretextRecipe};
+use crate::store::{EvaluationResult, Failure, FailureKind, MetricLog, RunFolder, StoreError, checksum, write_sealed};
+use crate::train::{self, TrainError};
+
+use super::work::{Ended, Performer, Session, Watch};
+use super::{Event, Stage};
+
+/// Trains and evaluates on the CPU. The data set of the last task is kept for the next one.
+#[derive(Default)]
+pub struct Training {
+    kept: Option<TabularSet>,
+}
+
+impl Training {
+    /// The data that a recipe names.
+    fn data(&mut self, identity: &DataIdentity, folder: Option<&Path>) -> Result<&TabularSet, Failure> {
+        let set = match self.kept.take().filter(|kept| kept.identity == *identity) {
+            Some(kept) => kept,
+            None => {
+                let DataIdentity { set, part, standardise, .. } = *identity;
+                let loaded = Library::new(folder).load(&DataSettings { set, part, standardise }).map_err(of_data)?;
+                if loaded.identity != *identity {
+                    let message = format!(
+                        "the data set {} has changed since this run began: expected the content with SHA-256 {}, found \
+                         {}. Run the same command again",
+                        set.id(),
+                        identity.digest,
+                        loaded.identity.digest
+                    );
+                    return Err(Failure { kind: FailureKind::Data, message });
+                }
+                loaded
+            }
+        };
+        Ok(self.kept.insert(set))
+    }
+}
+
+impl Performer for Training {
+    fn pretext(&mut self, recipe: &PretextRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
+        let data = self.data(&recipe.data, session.task.data.as_deref())?;
+        let kernels = Cpu::new(session.task.threads);
+        let every = Duration::try_from_secs_f64(session.task.checkpoint_seconds).unwrap_or(Duration::MAX);
+        let ended = train::pretext(recipe, data, session.folder, kernels, every, &mut |progress| {
+            watch(match progress {
+                train::Progress::Step { epoch, epochs, step, steps, loss } => Event::Progress {
+                    stage: Stage::Epoch,
+                    at: epoch,
+                    of: epochs,
+                    fraction: ((epoch - 1) as f64 + step as f64 / steps as f64) / epochs as f64,
+                    loss: Some(loss),
+                },
+                train::Progress::Warning(text) => Event::Warning(text),
+            })
+        });
+        match ended.map_err(of_training)? {
+            train::Ended::Finished => Ok(Ended::Done),
+            train::Ended::Stopped => Ok(Ended::Stopped),
+        }
+    }
+
+    fn evaluation(&mut self, recipe: &EvaluationRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
+        let data = self.data(&recipe.data, session.task.data.as_deref())?;
+        match evaluate_on(data, recipe, session, watch) {
+            Ok(outcome) => {
+                write_result(session, outcome).map_err(of_store)?;
+                Ok(Ended::Done)
+            }
+            Err(Interruption::Stopped) => Ok(Ended::Stopped),
+            Err(Interruption::Failed(failure)) => Err(failure),
+        }
+    }
+}
+
+/// Why an evaluation has no outcome.
+enum Interruption {
+    Stopped,
+    Failed(Failure),
+}
+
+impl From<EvaluateError> for Interruption {
+    fn from(error: EvaluateError) -> Interruption {
+        let kind = match error {
+            EvaluateError::Stopped => return Interruption::Stopped,
+            EvaluateError::LossNotFinite { epoch, step, .. } => FailureKind::NotFinite { epoch, step },
+            EvaluateError::Diverged { epoch, .. } => FailureKind::NotFinite { epoch, step: 0 },
+            EvaluateError::NotFinite { .. } => FailureKind::NotFinite { epoch: 0, step: 0 },
+            EvaluateError::Unfit { .. } => FailureKind::Data,
+            _ => FailureKind::Crash,
+        };
+        Interruption::Failed(Failure { kind, message: with_causes(&error) })
+    }
+}
+
+impl From<Failure> for Interruption {
+    fn from(failure: Failure) -> Interruption {
+        Interruption::Failed(failure)
+    }
+}
+
+fn evaluate_on(
+    data: &TabularSet,
+    recipe: &EvaluationRecipe,
+    session: &Session,
+    watch: Watch,
+) -> Result<Outcome, Interruption> {
+    let EvaluationRecipe { seed, ref evaluation, .. } = *recipe;
+    let threads = session.task.threads;
+    let plan = train::encoder_plan(&recipe.network, data).map_err(of_training)?;
+    let progress = &mut |progress: evaluate::Progress| {
+        let evaluate::Progress { stage, done, of } = progress;
+        let stage = match stage {
+            evaluate::Stage::Training => Stage::Epoch,
+            evaluate::Stage::Choosing => Stage::Choosing,
+            evaluate::Stage::Solving => Stage::Solving,
+            evaluate::Stage::Testing => Stage::Testing,
+        };
+        watch(Event::Progress { stage, at: done, of, fraction: done as f64 / of.max(1) as f64, loss: None })
+    };
+    let labels = Labels::of(data);
+    let outcome = match evaluation {
+        EvaluationKind::Linear(settings) => {
+            let mut encoder = FrozenEncoder { network: trained(plan, recipe, session)?, set: data };
+            evaluate::linear::evaluate(settings, seed, &labels, &mut encoder, threads, progress)
+        }
+        EvaluationKind::Pinv(settings) => {
+            let mut encoder = FrozenEncoder { network: trained(plan, recipe, session)?, set: data };
+            evaluate::pinv::evaluate(settings, seed, &labels, &mut encoder, threads, progress)
+        }
+        EvaluationKind::FineTune(settings) => {
+            let mut network = trained(plan.with_classifier(data.classes), recipe, session)?;
+            end_to_end::evaluate(settings, end_to_end::Start::Encoder, seed, data, &mut network, progress)
+        }
+        EvaluationKind::Supervised(settings) => {
+            let mut network = Network::new(Cpu::new(threads), plan.with_classifier(data.classes), seed);
+            end_to_end::evaluate(settings, end_to_end::Start::Random, seed, data, &mut network, progress)
+        }
+    };
+    Ok(outcome?)
+}
+
+/// A network of this plan with the encoder that a recipe names.
+fn trained(plan: Plan, recipe: &EvaluationRecipe, session: &Session) -> Result<Network<Cpu>, Failure> {
+    let address = recipe.encoder.as_ref().ok_or_else(|| Failure {
+        kind: FailureKind::Store,
+        message: format!("the {} evaluation names no encoder", recipe.evaluation.id()),
+    })?;
+    let folder = session.results.pretext(address);
+    let mut network = Network::new(Cpu::new(session.task.threads), plan, recipe.seed);
+    load(&folder, &mut network).map_err(of_store)?;
+    Ok(network)
+}
+
+fn load(folder: &RunFolder, network: &mut Network<Cpu>) -> Result<(), StoreError> {
+    let done = folder.read_done()?.ok_or_else(|| StoreError::damaged(&folder.file("done.json"), "it is gone"))?;
+    let name = "encoder.safetensors";
+    train::load_encoder(network, &folder.read_vouched(&done, name)?, &folder.file(name))
+}
+
+/// Writes what an evaluation found; `result.json` last, because it says that the evaluation is finished.
+fn write_result(session: &Session, outcome: Outcome) -> Result<(), StoreError> {
+    let mut metrics = MetricLog::new(&session.folder.file("metrics.jsonl"));
+    for line in &outcome.lines {
+        metrics.push(line)?;
+    }
+    metrics.write()?;
+    let metrics = checksum(metrics.text().as_bytes());
+    let Outcome { readings, details, .. } = outcome;
+    write_sealed(&session.folder.file("result.json"), &EvaluationResult { readings, details, metrics })
+}
+
+fn of_data(error: DataError) -> Failure {
+    let kind = match error {
+        DataError::NotBuilt { .. } => FailureKind::NotBuilt,
+        _ => FailureKind::Data,
+    };
+    Failure { kind, message: with_causes(&error) }
+}
+
+fn of_store(error: StoreError) -> Failure {
+    Failure { kind: FailureKind::Store, message: error.to_string() }
+}
+
+fn of_training(error: TrainError) -> Failure {
+    let kind = match error {
+        TrainError::NotFinite { epoch, step, .. } => FailureKind::NotFinite { epoch, step },
+        TrainError::Collapse { epoch, step, .. } => FailureKind::Collapse { epoch, step },
+        TrainError::BatchTooLarge { .. } | TrainError::Views(_) => FailureKind::Data,
+        TrainError::NotBuilt(_) => FailureKind::NotBuilt,
+        TrainError::Store(_) => FailureKind::Store,
+        TrainError::Step(_) => FailureKind::Crash,
+    };
+    Failure { kind, message: with_causes(&error) }
+}
+
+/// An error and what brought it about, on one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = inner.source();
+    }
+    text
+}

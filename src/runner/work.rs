@@ -1,0 +1,187 @@
+//! One task from its claim to its end.
+
+use std::any::Any;
+use std::fs;
+use std::io;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::recipe::{EvaluationRecipe, PretextRecipe};
+use crate::store::{Failure, FailureKind, Results, RunFolder, StoreError, checksum, read_sealed, write_sealed};
+
+use super::provenance::Keeper;
+use super::{Event, Task, Work};
+
+/// How a task ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Done,
+    /// Another process holds the folder.
+    Busy,
+    /// Stopped when asked to, with a checkpoint.
+    Stopped,
+}
+
+/// What a performer is given besides its recipe.
+pub struct Session<'a> {
+    pub task: &'a Task,
+    /// The claimed folder of the work.
+    pub folder: &'a RunFolder,
+    pub results: &'a Results,
+}
+
+/// Takes an event; breaks when the work has to stop at its next step, with a checkpoint.
+pub type Watch<'a> = &'a mut dyn FnMut(Event) -> ControlFlow<()>;
+
+/// What trains and evaluates. It works in a claimed folder and finishes with `done.json` or `result.json`.
+pub trait Performer {
+    fn pretext(&mut self, recipe: &PretextRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure>;
+    fn evaluation(&mut self, recipe: &EvaluationRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure>;
+}
+
+/// Whether work is finished and each file it left is what it vouches for.
+///
+/// # Errors
+/// [`StoreError::Damaged`] where a finished run's files were altered or lost: such work has to be done again. Others are
+/// about this machine or this release.
+pub fn finished(work: &Work, results: &Results) -> Result<bool, StoreError> {
+    let folder = work.folder(results);
+    match work {
+        Work::Pretext(_) => {
+            let Some(done) = folder.read_done()? else { return Ok(false) };
+            for name in done.files.keys() {
+                folder.read_vouched(&done, name).map_err(lost_is_damaged)?;
+            }
+        }
+        Work::Evaluation(_) => {
+            let Some(result) = folder.read_result()? else { return Ok(false) };
+            let path = folder.file("metrics.jsonl");
+            let metrics = fs::read(&path).map_err(StoreError::io(&path)).map_err(lost_is_damaged)?;
+            if checksum(&metrics) != result.metrics {
+                return Err(StoreError::damaged(&path, "its checksum differs from the one in result.json"));
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn lost_is_damaged(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Io { path, source } if source.kind() == io::ErrorKind::NotFound => {
+            StoreError::damaged(&path, "it is gone")
+        }
+        other => other,
+    }
+}
+
+/// Does a task in its folder, unless it is done or another process is at it.
+///
+/// # Errors
+/// The failure also stands in the folder's `failed.json`. A panic is a failure of kind [`FailureKind::Crash`].
+pub fn perform(
+    task: &Task,
+    performer: &mut dyn Performer,
+    stop: &AtomicBool,
+    events: &mut dyn FnMut(Event),
+) -> Result<Ended, Failure> {
+    let results = Results::new(&task.results);
+    let folder = task.work.folder(&results);
+    let Some(_claim) = folder.claim().map_err(of_store)? else { return Ok(Ended::Busy) };
+    match finished(&task.work, &results) {
+        Ok(true) => return Ok(Ended::Done),
+        Ok(false) => {}
+        Err(StoreError::Damaged { path, found }) => {
+            events(Event::Warning(format!("{} is not what was written: {found}; doing it again", path.display())));
+            let vouching = if matches!(task.work, Work::Pretext(_)) { "done.json" } else { "result.json" };
+            remove(&folder.file(vouching)).map_err(of_store)?;
+        }
+        Err(other) => return Err(of_store(other)),
+    }
+    let failed = folder.file("failed.json");
+    if !task.retry
+        && let Ok(Some(failure)) = read_sealed(&failed)
+    {
+        return Err(failure);
+    }
+    let ended = attempt(task, performer, &folder, &results, stop, events);
+    if let Err(failure) = &ended {
+        // Where even this cannot be written, the failure itself is still reported.
+        let _ = write_sealed(&failed, failure);
+    }
+    ended
+}
+
+fn attempt(
+    task: &Task,
+    performer: &mut dyn Performer,
+    folder: &RunFolder,
+    results: &Results,
+    stop: &AtomicBool,
+    events: &mut dyn FnMut(Event),
+) -> Result<Ended, Failure> {
+    remove(&folder.file("failed.json")).map_err(of_store)?;
+    match &task.work {
+        Work::Pretext(recipe) => keep(&folder.file("recipe.json"), recipe),
+        Work::Evaluation(recipe) => keep(&folder.file("recipe.json"), recipe),
+    }
+    .map_err(of_store)?;
+    let mut provenance = Keeper::begin(folder, task).map_err(of_store)?;
+    if stop.load(Ordering::Relaxed) {
+        return Ok(Ended::Stopped);
+    }
+    let session = Session { task, folder, results };
+    let mut watch = |event: Event| {
+        events(event);
+        provenance.tick();
+        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    // What a panic leaves half-changed is dropped with the performer's call; folders only hold whole files.
+    let ended = catch_unwind(AssertUnwindSafe(|| match &task.work {
+        Work::Pretext(recipe) => performer.pretext(recipe, &session, &mut watch),
+        Work::Evaluation(recipe) => performer.evaluation(recipe, &session, &mut watch),
+    }));
+    let ended = ended.unwrap_or_else(|panic| Err(of_panic(panic.as_ref())));
+    if let Err(error) = provenance.write() {
+        // Says where the work was made, not what came out: no reason to lose it.
+        events(Event::Warning(error.to_string()));
+    }
+    ended
+}
+
+/// Writes a recipe unless it stands there already.
+fn keep<T: Serialize + DeserializeOwned + PartialEq>(path: &Path, recipe: &T) -> Result<(), StoreError> {
+    match read_sealed::<T>(path) {
+        Ok(Some(found)) if found == *recipe => Ok(()),
+        Err(error @ StoreError::Newer { .. }) => Err(error),
+        _ => write_sealed(path, recipe),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn of_store(error: StoreError) -> Failure {
+    Failure { kind: FailureKind::Store, message: error.to_string() }
+}
+
+fn of_panic(panic: &(dyn Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    let message = format!(
+        "repro stopped at a fault of its own: {}. Please report it, with the recipe.json of the folder",
+        text.unwrap_or_else(|| "no message".to_owned())
+    );
+    Failure { kind: FailureKind::Crash, message }
+}
+
+#[cfg(test)]
+mod tests;
