@@ -182,7 +182,7 @@ impl Report {
     /// The cells of a ledger line in words.
     fn cells_in_words(&self, cells: &[usize]) -> String {
         if cells.len() == self.built().count() {
-            return "all that run".to_owned();
+            return "all".to_owned();
         }
         cells.iter().map(|cell| self.grid.name(*cell)).collect::<Vec<_>>().join("; ")
     }
