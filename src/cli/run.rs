@@ -110,10 +110,12 @@ fn trials(cells: &[Cell], arguments: &Run, common: &Common, output: &Output) -> 
     let mut identities: Vec<(DataSettings, Result<DataIdentity, DataError>)> = Vec::new();
     let mut ready: Vec<(&Cell, DataIdentity)> = Vec::new();
     let mut not_built = BTreeSet::new();
+    let mut left_out = 0;
     let mut missing = Vec::new();
     for cell in cells {
         if let Err(reason) = cell.built() {
-            not_built.insert(reason.to_string());
+            not_built.insert(reason.domain.to_string());
+            left_out += 1;
             continue;
         }
         let settings = &cell.settings.data;
@@ -132,8 +134,8 @@ fn trials(cells: &[Cell], arguments: &Run, common: &Common, output: &Output) -> 
         }
     }
     if !not_built.is_empty() {
-        let reasons: Vec<String> = not_built.into_iter().collect();
-        output.note(format!("left out: {}", reasons.join("; ")));
+        let domains: Vec<String> = not_built.into_iter().collect();
+        output.note(format!("{left_out} of {} cells left out, not built yet: {}", cells.len(), domains.join(", ")));
     }
     let count = |cell: &Cell| arguments.selection.trials.map_or(cell.trials, usize::from) as u64;
     let most = ready.iter().map(|(cell, _)| count(cell)).max().unwrap_or(0);

@@ -1,0 +1,73 @@
+//! Trials that fail, and runs that cannot begin.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::bench::{Bench, read};
+
+#[test]
+fn a_failed_trial_stops_no_other_and_is_tried_again() {
+    let bench = Bench::with(1, |experiment| {
+        experiment["axes"]["method"]["moco"]["set"]["pretext.base_rate"] = json!(1e6);
+    });
+    for _ in 0..2 {
+        let ran = bench.run(&[]).ended(1).says("pretext of seed 0 failed (not finite)").says("cell:   method=moco");
+        ran.says("at step").says("results/pretext/").says("2 of 3 trials done").says("1 failed");
+    }
+    let failed = bench.files("results", "pretext", "failed.json");
+    assert_eq!(failed.len(), 1);
+    assert_eq!(read(failed.values().next().unwrap())["body"]["kind"]["kind"], "not-finite");
+    // Its evaluations were never begun.
+    assert_eq!(bench.files("results", "eval", "recipe.json").len(), 4);
+}
+
+#[test]
+fn missing_data_is_reported_with_the_way_to_get_it() {
+    let bench = Bench::with(1, |experiment| {
+        experiment["axes"]["method"]["moco"]["set"]["data.part"] = json!("full");
+    });
+    bench.run(&["--only", "method=moco"]).ended(2).says("repro data fetch covtype");
+    bench.run(&[]).ended(1).says("repro data fetch covtype").says("2 of 2 trials done");
+}
+
+#[test]
+fn cells_that_are_not_built_are_left_out() {
+    let bench = Bench::with(1, |experiment| {
+        let set = &mut experiment["axes"]["method"]["moco"]["set"];
+        set["data"] = json!({ "set": "cifar10", "part": "full" });
+        set["network"] = json!({ "kind": "resnet", "depth": 18, "width": 8, "stem": "cifar", "input_channels": 3 });
+        set["views"] = json!({ "kind": "identity" });
+    });
+    bench.run(&["--only", "method=moco"]).ended(3).says("not built yet: images");
+    bench.run(&[]).ended(0).says("not built yet: images").says("2 of 2 trials done");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_to_is_named() {
+    let bench = Bench::new(1);
+    fs::write(bench.path("taken"), "").unwrap();
+    bench.run(&["--results", "taken"]).ended(2).says("taken").says("--results DIR");
+    bench.run(&["--reports", "taken/deeper"]).ended(2).says("taken/deeper").says("--reports DIR");
+}
+
+#[test]
+fn wrong_options_are_refused_before_any_work() {
+    let bench = Bench::new(1);
+    bench.run(&["--device", "cuda:0"]).ended(2).says("no CUDA support; use --device cpu");
+    bench.run(&["--device", "tpu"]).ended(2).says("expected auto, cpu or cuda:N");
+    bench.run(&["--jobs", "0"]).ended(2);
+    bench.run(&["--checkpoint-every", "-1"]).ended(2);
+    bench.run(&["--only", "method=mocco"]).ended(2).says("moco");
+    assert!(!bench.path("results").exists());
+}
+
+#[test]
+fn a_worker_started_by_hand_says_what_it_is_for() {
+    let bench = Bench::new(1);
+    let requests = bench.path("requests");
+    fs::write(&requests, "hello\n").unwrap();
+    let mut worker = std::process::Command::new(env!("CARGO_BIN_EXE_repro"));
+    let output = worker.arg("worker").stdin(fs::File::open(requests).unwrap()).output().unwrap();
+    crate::bench::Ran::from(output).ended(2).says("started by `repro run`");
+}

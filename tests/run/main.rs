@@ -1,0 +1,14 @@
+//! `repro run` as a user meets it: the real program, its worker processes and its results folder.
+//!
+//! Experiments here are tiny, but train for real on the embedded data.
+
+mod bench;
+mod damage;
+mod failures;
+#[cfg(target_os = "linux")]
+mod kill;
+#[cfg(target_os = "linux")]
+mod signals;
+mod summary;
+#[cfg(target_os = "linux")]
+mod together;
