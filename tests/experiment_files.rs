@@ -168,6 +168,9 @@ fn every_cell_stands_beside_a_number_of_the_paper() {
 fn the_claim_is_stated_for_each_data_set_and_method() {
     let claims = table1().claims();
     assert_eq!(claims.len(), 12);
+    let records: serde_json::Value =
+        serde_json::from_str(include_str!("../src/paper/imix_results.json")).expect("JSON");
+    assert_eq!(records["claims_quoted_from_memory"][0]["text"], claims[0].text.as_str());
     for claim in &claims {
         assert_eq!(claim.id, "everywhere");
         assert_eq!((claim.group.len(), claim.greater.len(), claim.than.len()), (2, 3, 3));

@@ -5,11 +5,13 @@ mod compare;
 mod data;
 mod device;
 mod exit;
+mod known_data;
 mod list;
 mod output;
 mod plan;
 mod report;
 mod run;
+mod text;
 mod why;
 mod worker;
 

@@ -1,8 +1,169 @@
 //! `repro plan`.
 
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use crate::experiment::{Cell, Experiment, Scale, Tally, Workload, calibrate, typical_product, workload};
+use crate::recipe::DataSet;
+use crate::store::Results;
+
 use super::arguments::{Common, Plan};
+use super::known_data::{AtHand, missing};
+use super::list::{domains, not_built};
+use super::text::{count, duration, prefixed, table};
 use super::{Exit, Output};
 
-pub fn execute(_arguments: Plan, _common: &Common, _output: &Output) -> anyhow::Result<Exit> {
-    anyhow::bail!("not there yet")
+#[derive(Serialize)]
+struct Planned {
+    experiment: String,
+    scale: Scale,
+    cells: Vec<PlannedCell>,
+    /// Cells that this build cannot run, by domain.
+    not_built: BTreeMap<String, usize>,
+    missing_data: Vec<MissingData>,
+    pretext_runs: Pieces,
+    evaluations: Pieces,
+    /// Floating-point operations to do.
+    flops: f64,
+    /// Measured just now with one matrix product.
+    flops_per_second: f64,
+    /// What `flops` takes at `flops_per_second`: training reaches a part of it, so this is an estimate from below.
+    seconds: f64,
+    /// On disk: what is kept of every run, and the checkpoints of the largest one for each that runs at a time.
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct PlannedCell {
+    /// Axis values, in the order of the experiment file.
+    axes: serde_json::Map<String, serde_json::Value>,
+    trials: usize,
+    /// Null where data is missing: results are filed by the content of their data.
+    done: Option<usize>,
+    flops: f64,
+}
+
+#[derive(Serialize)]
+struct MissingData {
+    set: DataSet,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct Pieces {
+    todo: usize,
+    done: usize,
+    /// Needed by more than one cell, and run once.
+    shared: usize,
+}
+
+pub fn execute(arguments: Plan, common: &Common, output: &Output) -> anyhow::Result<Exit> {
+    let selection = &arguments.selection;
+    let experiment = Experiment::load(&selection.experiment)?;
+    let cells = experiment.cells(selection.scale, &selection.only)?;
+    let data = AtHand::new(common);
+    let work = workload(&cells, selection.trials.map(usize::from), &data, &Results::new(&common.results));
+    work.warnings.iter().for_each(|warning| output.note(warning));
+    let jobs = arguments.resources.jobs.map_or_else(cores, u64::from);
+    let planned = plan(&experiment, selection.scale, &cells, &work, &data, jobs)?;
+    if arguments.json {
+        output.result(serde_json::to_string_pretty(&planned)?);
+    } else {
+        output.result(described(&planned, &cells, &experiment));
+    }
+    Ok(Exit::Done)
+}
+
+fn cores() -> u64 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64)
+}
+
+fn plan(
+    experiment: &Experiment,
+    scale: Scale,
+    cells: &[Cell],
+    work: &Workload,
+    data: &AtHand,
+    jobs: u64,
+) -> anyhow::Result<Planned> {
+    let built: Vec<&Cell> = cells.iter().filter(|cell| cell.built().is_ok()).collect();
+    let missing_data = missing(data, built.iter().map(|cell| &cell.settings.data));
+    let flops = work.pretext.cost.flops + work.evaluations.cost.flops;
+    let largest = built.iter().filter_map(|cell| typical_product(&cell.settings)).max();
+    let (rows, inner, columns) = largest.unwrap_or((512, 512, 512));
+    let flops_per_second = calibrate(rows, inner, columns).context("cannot time a matrix product")?;
+    let scratch = work.pretext.cost.scratch.max(work.evaluations.cost.scratch);
+    let at_a_time = jobs.min((work.pretext.todo + work.evaluations.todo) as u64);
+    Ok(Planned {
+        experiment: experiment.id().to_owned(),
+        scale,
+        cells: work
+            .cells
+            .iter()
+            .map(|cell| PlannedCell {
+                axes: cell.axes.iter().map(|(axis, value)| (axis.clone(), value.clone().into())).collect(),
+                trials: cell.trials,
+                done: cell.done,
+                flops: cell.flops,
+            })
+            .collect(),
+        not_built: not_built(cells),
+        missing_data: missing_data.into_iter().map(|(set, reason)| MissingData { set, reason }).collect(),
+        pretext_runs: pieces(&work.pretext),
+        evaluations: pieces(&work.evaluations),
+        flops,
+        flops_per_second,
+        seconds: flops / flops_per_second,
+        bytes: work.pretext.cost.kept + work.evaluations.cost.kept + scratch * at_a_time,
+    })
+}
+
+fn pieces(tally: &Tally) -> Pieces {
+    Pieces { todo: tally.todo, done: tally.done, shared: tally.shared }
+}
+
+fn described(planned: &Planned, cells: &[Cell], experiment: &Experiment) -> String {
+    let selected = count(cells.len(), "cell");
+    let mut lines = vec![format!("{} at the {} scale: {selected}", planned.experiment, planned.scale)];
+    if !planned.not_built.is_empty() {
+        lines.push(format!("not built yet: {}", domains(&planned.not_built)));
+    }
+    lines.extend(planned.missing_data.iter().map(|missing| format!("missing data: {}", missing.reason)));
+    if planned.cells.is_empty() {
+        lines.push("nothing that this build can run".to_owned());
+        return lines.join("\n");
+    }
+    lines.push(String::new());
+    lines.push(table(&cell_rows(planned, experiment)));
+    lines.push(String::new());
+    for (name, pieces) in [("pretext runs", &planned.pretext_runs), ("evaluations", &planned.evaluations)] {
+        let shared =
+            if pieces.shared > 0 { format!(", {} shared by several cells", pieces.shared) } else { String::new() };
+        lines.push(format!("{name:<13} {} to do, {} done{shared}", pieces.todo, pieces.done));
+    }
+    let rate = prefixed(planned.flops_per_second);
+    lines.push(format!("{:<13} {}FLOP", "operations", prefixed(planned.flops)));
+    if planned.flops > 0.0 {
+        let time = duration(planned.seconds);
+        lines.push(format!("{:<13} {time} or more: matrix products run at {rate}FLOP/s here, training slower", "time"));
+    }
+    lines.push(format!("{:<13} {}B at most", "disk", prefixed(planned.bytes as f64)));
+    lines.join("\n")
+}
+
+fn cell_rows(planned: &Planned, experiment: &Experiment) -> Vec<Vec<String>> {
+    let mut rows = vec![["cell", "trials", "done", "operations to do"].map(str::to_owned).to_vec()];
+    for cell in &planned.cells {
+        let labels: Vec<&str> =
+            cell.axes.iter().map(|(axis, value)| experiment.label(axis, value.as_str().unwrap_or_default())).collect();
+        rows.push(vec![
+            labels.join(", "),
+            cell.trials.to_string(),
+            cell.done.map_or("?".to_owned(), |done| done.to_string()),
+            format!("{}FLOP", prefixed(cell.flops)),
+        ]);
+    }
+    rows
 }

@@ -150,7 +150,7 @@ fn trials(cells: &[Cell], arguments: &Run, common: &Common, output: &Output) -> 
 
 /// Makes sure that a folder can be written to before hours of work are spent on it.
 fn check_folder(folder: &Path, option: &str) -> anyhow::Result<()> {
-    // Another run may make sure of the same folder at this moment.
+    // Other runs may look at the same folder at this moment: each has a probe of its own.
     let probe = folder.join(format!(".writable-{}", std::process::id()));
     let checked =
         fs::create_dir_all(folder).and_then(|()| write_atomic(&probe, b"")).and_then(|()| fs::remove_file(&probe));

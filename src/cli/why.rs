@@ -1,8 +1,70 @@
 //! `repro why`.
 
+use crate::experiment::{Cell, Closest, Experiment, Finished, Missing, Trial, missing, shown};
+use crate::store::{Results, State};
+
 use super::arguments::{Common, Why};
+use super::known_data::AtHand;
+use super::text::table;
 use super::{Exit, Output};
 
-pub fn execute(_arguments: Why, _common: &Common, _output: &Output) -> anyhow::Result<Exit> {
-    anyhow::bail!("not there yet")
+pub fn execute(arguments: Why, common: &Common, output: &Output) -> anyhow::Result<Exit> {
+    let selection = &arguments.selection;
+    let experiment = Experiment::load(&selection.experiment)?;
+    let cells = experiment.cells(selection.scale, &selection.only)?;
+    let (data, results) = (AtHand::new(common), Results::new(&common.results));
+    let finished = Finished::read(&results);
+    finished.warnings.iter().for_each(|warning| output.note(warning));
+    for cell in &cells {
+        let title = experiment.title_of(cell);
+        if let Err(reason) = cell.built() {
+            output.result(format!("{title}: {reason}"));
+            continue;
+        }
+        match data.ask(&cell.settings.data) {
+            Err(reason) => output.result(format!("{title}: {reason}")),
+            Ok(identity) => {
+                for seed in 0..selection.trials.map_or(cell.trials, usize::from) {
+                    let trial = cell.trial(seed as u64, &identity);
+                    output.result(explained(&title, &trial, &results, &finished)?);
+                }
+            }
+        }
+    }
+    if cells.iter().all(|cell: &Cell| cell.built().is_err()) {
+        output.note("none of these cells can be run by this build");
+    }
+    Ok(Exit::Done)
+}
+
+fn explained(title: &str, trial: &Trial, results: &Results, finished: &Finished) -> anyhow::Result<String> {
+    let pieces = missing(trial, results, finished)?;
+    let mut lines =
+        vec![format!("{title}, seed {}{}", trial.seed, if pieces.is_empty() { ": done already" } else { "" })];
+    for piece in &pieces {
+        lines.push(format!("  {} {}: {}", piece.what, piece.address, state(piece)));
+        lines.push(compared(piece.closest.as_ref()));
+    }
+    Ok(lines.join("\n"))
+}
+
+fn state(piece: &Missing) -> String {
+    match &piece.state {
+        State::Absent => "not run yet".to_owned(),
+        State::Started => "started and not finished".to_owned(),
+        State::Failed(failure) => format!("failed: {failure}"),
+        State::Done => "done".to_owned(),
+    }
+}
+
+fn compared(closest: Option<&Closest>) -> String {
+    let Some(Closest { address, differences }) = closest else {
+        return "    nothing finished to compare with".to_owned();
+    };
+    let mut rows = vec![["setting", "finished", "this trial"].map(str::to_owned).to_vec()];
+    for difference in differences {
+        rows.push(vec![difference.path.clone(), shown(&difference.left), shown(&difference.right)]);
+    }
+    let indented: Vec<String> = table(&rows).lines().map(|line| format!("      {line}")).collect();
+    format!("    the closest finished one, {address}, differs in\n{}", indented.join("\n"))
 }

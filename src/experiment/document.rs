@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_key_that_stands_twice_is_refused() {
         let error = parse("x.json", b"{ \"axes\": [{\n \"a/b\": { \"k\": 1, \"k\": 2 } }] }").expect_err("k twice");
-        assert_eq!(error.to_string(), "x.json, line 2, column 23: the key `k` stands twice in /axes/0/a~1b");
+        assert_eq!(error.to_string(), "x.json, line 2, column 21: the key `k` stands twice in /axes/0/a~1b");
     }
 
     #[test]

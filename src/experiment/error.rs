@@ -10,8 +10,8 @@ use thiserror::Error;
 pub enum ExperimentError {
     #[error("no experiment `{name}`{}; an experiment is one of {}, or the path of a file", hint(.nearest), listed(.known))]
     NoSuchExperiment { name: String, nearest: Option<String>, known: Vec<String> },
-    #[error("cannot read the experiment file {path}: {source}")]
-    Read { path: PathBuf, source: io::Error },
+    #[error("cannot read the experiment file {path}: {reason}")]
+    Read { path: PathBuf, reason: io::Error },
     #[error("{file}, line {line}, column {column}: not JSON: {message}")]
     Syntax { file: String, line: usize, column: usize, message: String },
     #[error("{file}, line {line}, column {column}: the key `{key}` stands twice in {}", place(.pointer))]
@@ -20,8 +20,16 @@ pub enum ExperimentError {
     #[error("{file}: {mismatch}")]
     File { file: String, mismatch: Box<Mismatch> },
     /// The file reads well, but a cell it gives cannot be run.
-    #[error("{file}: the cell {cell} at the {scale} scale: {mismatch}")]
-    Cell { file: String, cell: String, scale: super::Scale, mismatch: Box<Mismatch> },
+    #[error("{file}{}: the cell {cell} at the {scale} scale, {mismatch}", set_at.as_ref().map(|at| format!(": at {at}")).unwrap_or_default())]
+    Cell {
+        file: String,
+        /// JSON pointer of what last set the setting, if anything did.
+        set_at: Option<String>,
+        cell: String,
+        scale: super::Scale,
+        /// Its pointer is the setting's, in the resolved settings of the cell.
+        mismatch: Box<Mismatch>,
+    },
     /// An axis or value in a selection that the experiment does not have.
     #[error("--only: {what} `{found}` in {experiment}{}; expected one of {}", hint(.nearest), listed(.expected))]
     Selection { experiment: String, what: &'static str, found: String, nearest: Option<String>, expected: Vec<String> },
@@ -106,5 +114,5 @@ fn place(pointer: &str) -> &str {
 }
 
 fn hint(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    nearest.as_ref().map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use crate::recipe::Settings;
 use super::error::Mismatch;
 use super::file::{ExperimentFile, OneOrMany, Rule, ScaleOverlay};
 use super::ordered::Ordered;
+use super::overlay::Overlay;
 use super::shape::Shape;
 use super::{Scale, validate};
 
@@ -49,35 +50,59 @@ pub fn overlay(file: &ExperimentFile, scale: Scale) -> Option<&ScaleOverlay> {
     }
 }
 
-/// The complete settings of a cell. `shape` is that of [`Settings`]; pointers start at the settings.
+/// Everything that is laid over one another for a cell, in order, with its place in the file.
+fn layers<'a>(file: &'a ExperimentFile, cell: &[(String, String)], scale: Scale) -> Vec<(String, &'a Overlay)> {
+    let mut layers = vec![("/recipe".to_owned(), &file.recipe)];
+    for (axis, id) in cell {
+        if let Some(value) = file.axes.get(axis).and_then(|values| values.get(id)) {
+            layers.push((format!("/axes/{axis}/{id}/set"), &value.set));
+        }
+    }
+    layers.extend(rules("/where", &file.rules, cell));
+    if let Some(overlay) = overlay(file, scale) {
+        layers.push((format!("/scales/{scale}/set"), &overlay.set));
+        layers.extend(rules(&format!("/scales/{scale}/where"), &overlay.rules, cell));
+    }
+    layers
+}
+
+fn rules<'a>(at: &str, rules: &'a [Rule], cell: &[(String, String)]) -> Vec<(String, &'a Overlay)> {
+    let holds = rules.iter().enumerate().filter(|(_, rule)| matches(&rule.when, cell));
+    holds.map(|(index, rule)| (format!("{at}/{index}/set"), &rule.set)).collect()
+}
+
+/// The complete settings of a cell. `shape` is that of [`Settings`].
+///
+/// # Errors
+/// Names the setting, and the place in the file that it was last set at if there is one.
 pub fn settings(
     file: &ExperimentFile,
     cell: &[(String, String)],
     scale: Scale,
     shape: &Shape,
-) -> Result<Settings, Mismatch> {
+) -> Result<Settings, Fault> {
+    let layers = layers(file, cell, scale);
     let mut resolved = Map::new();
-    file.recipe.apply(&mut resolved);
-    for (axis, value) in cell {
-        if let Some(value) = file.axes.get(axis).and_then(|values| values.get(value)) {
-            value.set.apply(&mut resolved);
-        }
-    }
-    apply_rules(&file.rules, cell, &mut resolved);
-    if let Some(overlay) = overlay(file, scale) {
-        overlay.set.apply(&mut resolved);
-        apply_rules(&overlay.rules, cell, &mut resolved);
-    }
-    let resolved = Value::Object(resolved);
+    layers.iter().for_each(|(_, overlay)| overlay.apply(&mut resolved));
+    checked(Value::Object(resolved), shape).map_err(|mismatch| {
+        let path: Vec<&str> = mismatch.pointer.split('/').skip(1).collect();
+        let set_at = layers.iter().rev().find_map(|(at, overlay)| Some(format!("{at}{}", overlay.place(&path)?)));
+        Fault { mismatch, set_at }
+    })
+}
+
+/// What is wrong with a cell's settings, and where that comes from.
+#[derive(Debug)]
+pub struct Fault {
+    pub mismatch: Mismatch,
+    /// JSON pointer into the file.
+    pub set_at: Option<String>,
+}
+
+fn checked(resolved: Value, shape: &Shape) -> Result<Settings, Mismatch> {
     shape.check(&resolved)?;
     let settings =
         serde_json::from_value(resolved).map_err(|error| Mismatch::new("", error.to_string(), "complete settings"))?;
     validate::check(&settings)?;
     Ok(settings)
-}
-
-fn apply_rules(rules: &[Rule], cell: &[(String, String)], resolved: &mut Map<String, Value>) {
-    for rule in rules.iter().filter(|rule| matches(&rule.when, cell)) {
-        rule.set.apply(resolved);
-    }
 }

@@ -20,7 +20,8 @@ pub struct ExperimentFile {
     #[serde(rename = "$schema", default)]
     #[schemars(extend("type" = "string"))]
     pub _schema: Option<String>,
-    /// Names the experiment on the command line and its folder of reports: lower-case letters, digits and hyphens.
+    /// Names the experiment on the command line and its folder of reports: lower-case letters, digits,
+    /// `-`, `_` and `.`.
     pub id: String,
     pub title: String,
     /// What the paper reports, in a sentence or two.

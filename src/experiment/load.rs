@@ -40,6 +40,8 @@ impl std::fmt::Display for Origin {
 #[derive(Clone, Debug)]
 pub struct Experiment {
     file: ExperimentFile,
+    /// How messages call the file.
+    name: String,
     origin: Origin,
     combinations: Vec<Vec<(String, String)>>,
 }
@@ -59,7 +61,7 @@ impl Experiment {
                 known,
             });
         }
-        let bytes = std::fs::read(path).map_err(|source| ExperimentError::Read { path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path).map_err(|reason| ExperimentError::Read { path: path.to_owned(), reason })?;
         Experiment::parse(&bytes, id_or_path, Origin::File(path.to_owned()))
     }
 
@@ -76,42 +78,47 @@ impl Experiment {
         let parsed: ExperimentFile = serde_json::from_value(document)
             .map_err(|error| fault(Mismatch::new("", error.to_string(), "an experiment")))?;
         let combinations = references::check(&parsed).map_err(fault)?;
-        let experiment = Experiment { file: parsed, origin, combinations };
-        experiment.check_cells(file)?;
+        let experiment = Experiment { file: parsed, name: file.to_owned(), origin, combinations };
+        experiment.check_cells()?;
         Ok(experiment)
     }
 
-    fn check_cells(&self, file: &str) -> Result<(), ExperimentError> {
+    fn check_cells(&self) -> Result<(), ExperimentError> {
         let everything = Filter::default();
-        let mut shown: Vec<String> = Vec::new();
-        for scale in Scale::ALL {
+        let mut known: Vec<String> = Vec::new();
+        // A mistake in the published settings shows at every scale: name it at theirs.
+        for scale in Scale::ALL.into_iter().rev() {
             for axes in self.selected(scale, &everything) {
-                let fault = |mismatch| ExperimentError::Cell {
-                    file: file.to_owned(),
-                    cell: trial::name_of(axes),
-                    scale,
-                    mismatch: Box::new(mismatch),
-                };
-                let settings = expand::settings(&self.file, axes, scale, &SETTINGS).map_err(fault)?;
-                let readings = validate::readings(&settings.evaluation);
+                let readings = validate::readings(&self.settings(axes, scale)?.evaluation);
                 if !readings.contains(&self.file.report.reading) {
-                    let known = readings.iter().map(String::as_str);
-                    let at = "/report/reading";
-                    return Err(fault(Mismatch::unknown(at, "the reading", &self.file.report.reading, known)));
+                    return Err(self.no_reading("/report/reading", &self.file.report.reading, &readings));
                 }
-                shown.extend(readings);
-                shown.sort_unstable();
-                shown.dedup();
+                known.extend(readings);
+                known.sort_unstable();
+                known.dedup();
             }
         }
         for (index, reading) in self.file.report.readings.iter().enumerate() {
-            if !shown.contains(reading) {
-                let known = shown.iter().map(String::as_str);
-                let mismatch = Mismatch::unknown(format!("/report/readings/{index}"), "the reading", reading, known);
-                return Err(ExperimentError::File { file: file.to_owned(), mismatch: Box::new(mismatch) });
+            if !known.contains(reading) {
+                return Err(self.no_reading(&format!("/report/readings/{index}"), reading, &known));
             }
         }
         Ok(())
+    }
+
+    fn no_reading(&self, at: &str, found: &str, known: &[String]) -> ExperimentError {
+        let mismatch = Mismatch::unknown(at, "the reading", found, known.iter().map(String::as_str));
+        ExperimentError::File { file: self.name.clone(), mismatch: Box::new(mismatch) }
+    }
+
+    fn settings(&self, axes: &[(String, String)], scale: Scale) -> Result<Settings, ExperimentError> {
+        expand::settings(&self.file, axes, scale, &SETTINGS).map_err(|fault| ExperimentError::Cell {
+            file: self.name.clone(),
+            set_at: fault.set_at,
+            cell: trial::name_of(axes),
+            scale,
+            mismatch: Box::new(fault.mismatch),
+        })
     }
 
     pub fn id(&self) -> &str {
@@ -197,14 +204,8 @@ impl Experiment {
     }
 
     fn cell(&self, axes: &[(String, String)], scale: Scale) -> Result<Cell, ExperimentError> {
-        let fault = |mismatch| ExperimentError::Cell {
-            file: self.origin.to_string(),
-            cell: trial::name_of(axes),
-            scale,
-            mismatch: Box::new(mismatch),
-        };
-        let published = expand::settings(&self.file, axes, Scale::Paper, &SETTINGS).map_err(fault)?;
-        let settings = expand::settings(&self.file, axes, scale, &SETTINGS).map_err(fault)?;
+        let published = self.settings(axes, Scale::Paper)?;
+        let settings = self.settings(axes, scale)?;
         let trials = expand::overlay(&self.file, scale).and_then(|overlay| overlay.trials);
         Ok(Cell {
             axes: axes.to_vec(),

@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::recipe::Settings;
 
+use super::error::join;
+
 /// Settings as nested objects or with dotted keys: `{"pretext": {"epochs": 50}}` or `{"pretext.epochs": 50}`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(transparent)]
@@ -29,6 +31,24 @@ impl Overlay {
                 }
             }
         }
+    }
+
+    /// JSON pointer, from here, of what sets the setting at `path`, or replaces what it was in.
+    pub fn place(&self, path: &[&str]) -> Option<String> {
+        self.0.iter().rev().find_map(|(key, value)| {
+            let own: Vec<&str> = key.split('.').collect();
+            let rest = path.strip_prefix(own.as_slice())?;
+            below(value, rest).map(|rest| format!("{}{rest}", join("", key)))
+        })
+    }
+}
+
+fn below(value: &Value, path: &[&str]) -> Option<String> {
+    let Some((first, rest)) = path.split_first() else { return Some(String::new()) };
+    match value {
+        Value::Object(map) => Some(format!("{}{}", join("", first), below(map.get(*first)?, rest)?)),
+        // What is asked for was replaced by something without parts.
+        _ => Some(String::new()),
     }
 }
 
@@ -121,6 +141,16 @@ mod tests {
         let nested = laid(below, json!({ "pretext": { "mix": { "alpha": 2 }, "epochs": 50 } }));
         assert_eq!(dotted, nested);
         assert_eq!(dotted, json!({ "pretext": { "epochs": 50, "mix": { "alpha": 2 } } }));
+    }
+
+    #[test]
+    fn a_setting_has_a_place() {
+        let overlay: Overlay = serde_json::from_value(json!({ "a.b": 1, "c": { "d": { "e": 2 } }, "f.g": { "h": 3 } }))
+            .expect("an object");
+        let place = |path: &str| overlay.place(&path.split('.').collect::<Vec<_>>());
+        let found = ["a.b", "a", "c.d.e", "c.d", "f.g.h", "a.c", "c.x", "z"].map(place);
+        let expected = [Some("/a.b"), None, Some("/c/d/e"), Some("/c/d"), Some("/f.g/h"), None, None, None];
+        assert_eq!(found, expected.map(|place| place.map(str::to_owned)));
     }
 
     #[test]

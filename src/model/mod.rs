@@ -30,4 +30,6 @@ pub enum ModelError {
 }
 
 #[cfg(test)]
+mod block_tests;
+#[cfg(test)]
 mod tests;

@@ -119,6 +119,9 @@ impl<K: Kernels> Network<K> {
     }
 
     fn infer(&mut self, input: &[f32], rows: usize, blocks: usize, outputs: usize) -> Vec<f32> {
+        if rows == 0 {
+            return Vec::new();
+        }
         let kernels = &self.kernels;
         let buffers = match self.inference.take() {
             Some((most, buffers)) if most >= rows => (most, buffers),
@@ -177,7 +180,10 @@ impl<K: Kernels> Network<K> {
         self.kernels.download(&self.parameters, self.plan.parameters_len())
     }
 
+    /// # Panics
+    /// Where there are more or fewer values than [`Plan::parameters_len`].
     pub fn set_parameters(&mut self, values: &[f32]) {
+        assert_eq!(values.len(), self.plan.parameters_len());
         self.kernels.upload(values, &mut self.parameters);
     }
 
@@ -186,7 +192,10 @@ impl<K: Kernels> Network<K> {
         self.kernels.download(&self.statistics, self.plan.statistics_len())
     }
 
+    /// # Panics
+    /// Where there are more or fewer values than [`Plan::statistics_len`].
     pub fn set_statistics(&mut self, values: &[f32]) {
+        assert_eq!(values.len(), self.plan.statistics_len());
         self.kernels.upload(values, &mut self.statistics);
     }
 
@@ -209,6 +218,9 @@ impl<K: Kernels> Network<K> {
     }
 
     /// Sets parameters and running statistics by name. Names that the plan does not have are passed over.
+    ///
+    /// # Panics
+    /// Where a tensor has more or fewer values than the plan gives its name.
     pub fn set_named_tensors(&mut self, values: &[(String, Vec<f32>)]) {
         let (mut parameters, mut statistics) = (self.parameters(), self.statistics());
         for (name, values) in values {

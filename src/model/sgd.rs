@@ -40,7 +40,10 @@ impl<K: Kernels> Sgd<K> {
         self.kernels.download(&self.momentum_buffer, self.len)
     }
 
+    /// # Panics
+    /// Where there are more or fewer values than the network has parameters.
     pub fn set_momentum(&mut self, values: &[f32]) {
+        assert_eq!(values.len(), self.len);
         self.kernels.upload(values, &mut self.momentum_buffer);
     }
 }

@@ -69,12 +69,12 @@ impl Comparison {
 }
 
 impl ClaimOutcome {
-    /// How its comparisons went: `holds in 3 of 12, undecided in 9`.
+    /// How its comparisons went: `holds in 1 of 12, undecided in 2, not run in 9`.
     pub(super) fn tally(&self) -> String {
         let all = self.comparisons.len();
-        let counts = [ClaimVerdict::Holds, ClaimVerdict::Reversed, ClaimVerdict::Undecided].map(|verdict| {
-            (verdict.id(), self.comparisons.iter().filter(|comparison| comparison.verdict == verdict).count())
-        });
+        let outcome = |comparison: &Comparison| if comparison.n == 0 { "not run" } else { comparison.verdict.id() };
+        let outcomes = [ClaimVerdict::Holds.id(), ClaimVerdict::Reversed.id(), ClaimVerdict::Undecided.id(), "not run"];
+        let counts = outcomes.map(|id| (id, self.comparisons.iter().filter(|one| outcome(one) == id).count()));
         let mut parts: Vec<String> =
             counts.iter().filter(|(_, count)| *count > 0).map(|(id, count)| format!("{id} in {count}")).collect();
         match parts.first_mut() {

@@ -160,10 +160,15 @@ impl Report {
         Ok(folder)
     }
 
-    /// Deviations with the cells that have them, in order of first appearance.
+    /// Cells that can run, by index.
+    fn built(&self) -> impl Iterator<Item = (usize, &MeasuredCell)> {
+        self.measured.cells.iter().enumerate().filter(|(_, cell)| cell.not_built.is_none())
+    }
+
+    /// Deviations with the cells that have them, in order of first appearance. Cells that cannot run yet have none.
     fn ledger(&self) -> Vec<(&Deviation, Vec<usize>)> {
         let mut ledger: Vec<(&Deviation, Vec<usize>)> = Vec::new();
-        for (index, cell) in self.measured.cells.iter().enumerate() {
+        for (index, cell) in self.built() {
             for deviation in &cell.deviations {
                 match ledger.iter_mut().find(|(known, _)| *known == deviation) {
                     Some((_, cells)) => cells.push(index),
@@ -176,7 +181,7 @@ impl Report {
 
     /// The cells of a ledger line in words.
     fn cells_in_words(&self, cells: &[usize]) -> String {
-        if cells.len() == self.measured.cells.len() {
+        if cells.len() == self.built().count() {
             return "all".to_owned();
         }
         cells.iter().map(|cell| self.grid.name(*cell)).collect::<Vec<_>>().join("; ")

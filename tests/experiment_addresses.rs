@@ -1,0 +1,162 @@
+//! What an address depends on, and what it does not.
+
+use std::collections::BTreeSet;
+
+use imix_repro::experiment::{Cell, Experiment, Filter, Origin, Scale};
+use imix_repro::recipe::{DataIdentity, DataSet, Part, Standardise};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+const TABLE1: &str = include_str!("../experiments/table1.json");
+
+fn identity() -> DataIdentity {
+    DataIdentity {
+        set: DataSet::Covtype,
+        part: Part::Full,
+        standardise: Some(Standardise::AllRows),
+        digest: "00ff".to_owned(),
+    }
+}
+
+fn document() -> Value {
+    serde_json::from_str(TABLE1).expect("JSON")
+}
+
+fn covtype(document: &Value) -> Vec<Cell> {
+    let experiment =
+        Experiment::parse(document.to_string().as_bytes(), "test.json", Origin::Embedded).expect("a good file");
+    experiment.cells(Scale::Short, &"dataset=covtype".parse::<Filter>().expect("a filter")).expect("cells")
+}
+
+/// Addresses of the pretext run and of each evaluation of a cell's first trial.
+fn addresses(cell: &Cell) -> Vec<String> {
+    let trial = cell.trial(0, &identity());
+    let pretext = trial.pretext.iter().map(|recipe| recipe.address().to_string());
+    pretext.chain(trial.evaluations.iter().map(|recipe| recipe.address().to_string())).collect()
+}
+
+fn all(document: &Value) -> Vec<(String, Vec<String>)> {
+    let mut found: Vec<_> = covtype(document).iter().map(|cell| (cell.name(), addresses(cell))).collect();
+    found.sort();
+    found
+}
+
+/// Keys of every object but those of `axes`, whose order is part of the experiment, in another order.
+fn shuffled(value: &Value, turn: usize, in_axes: usize) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<(String, Value)> = map
+                .iter()
+                .map(|(key, value)| {
+                    let inside = if key == "axes" { 2 } else { in_axes.saturating_sub(1) };
+                    (key.clone(), shuffled(value, turn, inside))
+                })
+                .collect();
+            if in_axes == 0 && !entries.is_empty() {
+                let middle = turn % entries.len();
+                entries.rotate_left(middle);
+            }
+            Value::Object(entries.into_iter().collect::<Map<_, _>>())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(|item| shuffled(item, turn, 0)).collect()),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn different_cells_and_seeds_have_different_addresses() {
+    let mut seen = BTreeSet::new();
+    for cell in covtype(&document()) {
+        for seed in 0..5 {
+            let trial = cell.trial(seed, &identity());
+            assert!(seen.insert(trial.pretext.expect("an encoder").address()), "{} {seed}", cell.name());
+            assert_eq!(trial.evaluations.len(), 2);
+            for recipe in trial.evaluations {
+                assert!(seen.insert(recipe.address()), "{} {seed}", cell.name());
+            }
+        }
+    }
+    assert_eq!(seen.len(), 6 * 5 * 3);
+}
+
+#[test]
+fn other_content_of_the_data_is_another_address() {
+    let cells = covtype(&document());
+    let other = DataIdentity { digest: "00fe".to_owned(), ..identity() };
+    let (ours, theirs) = (cells[0].trial(0, &identity()), cells[0].trial(0, &other));
+    assert_ne!(ours.pretext.expect("an encoder").address(), theirs.pretext.expect("an encoder").address());
+}
+
+#[test]
+fn what_only_the_report_reads_changes_no_address() {
+    let mut edited = document();
+    edited["title"] = json!("Another title");
+    edited["cost"] = json!("more");
+    edited["trials"] = json!(7);
+    edited["axes"]["dataset"]["covtype"]["label"] = json!("Forest");
+    edited["report"]["readings"] = json!([]);
+    edited["claims"] = json!([]);
+    // The same settings in other words.
+    edited["axes"]["dataset"]["covtype"]["set"]["pretext"] = json!({ "batch": 512.0 as u64, "temperature": 1e-1 });
+    assert_eq!(all(&document()), all(&edited));
+}
+
+/// Settings of one cell, and whether they are the encoder's too or the linear evaluation's alone.
+fn edits() -> impl Strategy<Value = (String, Value, bool)> {
+    let number = |path: &'static str, encoder: bool| {
+        (1..90u32).prop_map(move |n| (path.to_owned(), json!(f64::from(n) / 1000.0 + 0.0005), encoder))
+    };
+    prop_oneof![
+        number("pretext.base_rate", true),
+        number("pretext.momentum", true),
+        number("pretext.weight_decay", true),
+        number("pretext.temperature", true),
+        number("pretext.mix.alpha", true),
+        number("pretext.key_momentum", true),
+        number("views.mask", true),
+        (51..500u32).prop_map(|n| ("pretext.epochs".to_owned(), json!(n), true)),
+        (9..64u32).prop_map(|n| ("network.width".to_owned(), json!(n), true)),
+        (1..128u32).prop_map(|n| ("pretext.embedding".to_owned(), json!(n), true)),
+        (9..20u32).prop_map(|n| ("pretext.queue".to_owned(), json!(n * 512), true)),
+        Just(("pretext.head".to_owned(), json!("mlp"), true)),
+        Just(("pretext.shuffle_bn".to_owned(), json!(false), true)),
+        Just(("pretext.schedule".to_owned(), json!({ "kind": "step", "at": [3], "factor": 0.5 }), true)),
+        Just(("pretext.input_mix".to_owned(), json!({ "auxiliaries": 2, "alpha": 1 }), true)),
+        number("evaluation.linear.momentum", false),
+        number("evaluation.linear.weight_decay", false),
+        (1..80u32).prop_map(|n| ("evaluation.linear.measure_from".to_owned(), json!(n), false)),
+        Just(("evaluation.linear.rates".to_owned(), json!([1, 3, 5, 10, 30, 50]), false)),
+        Just(("evaluation.linear.validation".to_owned(), json!(false), false)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_of_keys_changes_no_address(turn in 1..12usize) {
+        prop_assert_eq!(all(&document()), all(&shuffled(&document(), turn, 0)));
+    }
+
+    #[test]
+    fn an_edit_changes_the_addresses_that_depend_on_it_and_no_others((path, value, encoder) in edits()) {
+        let before = all(&document());
+        let mut edited = document();
+        let rule = json!({
+            "when": { "dataset": "covtype", "method": "moco", "imix": "on" },
+            "set": Map::from_iter([(path.clone(), value)]),
+        });
+        edited["scales"]["short"]["where"].as_array_mut().expect("rules").push(rule);
+        edited["report"]["reading"] = json!("linear/last/test-rate");
+        for ((name, old), (_, new)) in before.iter().zip(all(&edited)) {
+            // The pretext run, then the linear and the pseudo-inverse evaluation of its encoder.
+            let changed: Vec<bool> = old.iter().zip(&new).map(|(old, new)| old != new).collect();
+            let expected = match (name.as_str(), encoder) {
+                ("dataset=covtype,method=moco,imix=on", true) => [true; 3],
+                ("dataset=covtype,method=moco,imix=on", false) => [false, true, false],
+                _ => [false; 3],
+            };
+            prop_assert_eq!(changed, expected, "{} of {}", path, name);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! `repro list`, `plan` and `why`, as a user runs them.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use assert_cmd::Command;
+use imix_repro::data::Library;
+use imix_repro::experiment::{Cell, Experiment, Filter, Scale};
+use imix_repro::recipe::DataIdentity;
+use imix_repro::store::{Done, EvaluationResult, Results, write_sealed};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+fn repro(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("repro").expect("the binary");
+    command.current_dir(folder).env_remove("REPRO_DATA").env("XDG_CACHE_HOME", folder).env("HOME", folder);
+    command.args(arguments);
+    command
+}
+
+fn stdout(folder: &Path, arguments: &[&str]) -> String {
+    let output = repro(folder, arguments).assert().success().get_output().stdout.clone();
+    String::from_utf8(output).expect("text")
+}
+
+fn read(folder: &Path, arguments: &[&str]) -> Value {
+    serde_json::from_str(&stdout(folder, arguments)).expect("JSON")
+}
+
+fn demo_cell(only: &str) -> (Cell, DataIdentity) {
+    let filter: Filter = only.parse().expect("a filter");
+    let experiment = Experiment::load("table1").expect("embedded");
+    let cell = experiment.cells(Scale::Demo, &filter).expect("cells").remove(0);
+    let identity = Library::with_roots([]).identity(&cell.settings.data).expect("embedded data");
+    (cell, identity)
+}
+
+/// Leaves behind what a finished trial leaves, its pretext run alone or with its evaluations.
+fn finish(folder: &Path, cell: &Cell, seed: u64, identity: &DataIdentity, evaluated: bool) {
+    let results = Results::new(folder.join("results"));
+    let trial = cell.trial(seed, identity);
+    let pretext = trial.pretext.expect("an encoder");
+    let run = results.pretext(&pretext.address());
+    std::fs::create_dir_all(run.path()).expect("a folder");
+    write_sealed(&run.file("recipe.json"), &pretext).expect("written");
+    write_sealed(&run.file("done.json"), &Done { files: [].into() }).expect("written");
+    for recipe in trial.evaluations.iter().filter(|_| evaluated) {
+        let run = results.evaluation(&recipe.address());
+        std::fs::create_dir_all(run.path()).expect("a folder");
+        write_sealed(&run.file("recipe.json"), recipe).expect("written");
+        let result = EvaluationResult { readings: [].into(), details: [].into(), metrics: String::new() };
+        write_sealed(&run.file("result.json"), &result).expect("written");
+    }
+}
+
+#[test]
+fn list_counts_cells_and_trials() {
+    let folder = TempDir::new().expect("a folder");
+    let text = stdout(folder.path(), &["list"]);
+    assert!(text.contains("24, 18 of them not built yet: images (12), speech (6)"), "{text}");
+    assert!(text.contains("demo 0/12 done"), "{text}");
+
+    let (cell, identity) = demo_cell("dataset=covtype,method=byol,imix=on");
+    finish(folder.path(), &cell, 0, &identity, true);
+    finish(folder.path(), &cell, 1, &identity, false);
+    let listed = read(folder.path(), &["list", "--json"]);
+    assert_eq!(listed[0]["id"], "table1");
+    assert_eq!(listed[0]["origin"], "embedded");
+    assert_eq!((&listed[0]["cells"], &listed[0]["not_built"]["images"]), (&24.into(), &12.into()));
+    let scales = &listed[0]["scales"];
+    assert_eq!((&scales["demo"]["trials"], &scales["demo"]["done"]), (&12.into(), &1.into()));
+    assert_eq!((&scales["short"]["trials"], &scales["short"]["done"]), (&30.into(), &Value::Null));
+    assert_eq!(scales["short"]["missing_data"][0], "covtype");
+}
+
+#[test]
+fn a_damaged_result_counts_as_not_done_and_is_named() {
+    let folder = TempDir::new().expect("a folder");
+    let (cell, identity) = demo_cell("dataset=covtype,method=npair,imix=on");
+    finish(folder.path(), &cell, 0, &identity, true);
+    let address = cell.trial(0, &identity).evaluations[0].address();
+    let path = folder.path().join("results/eval").join(address.as_str()).join("result.json");
+    std::fs::write(&path, "{").expect("written");
+    let assert = repro(folder.path(), &["list", "--json"]).assert().success();
+    let (stdout, stderr) = (&assert.get_output().stdout, String::from_utf8_lossy(&assert.get_output().stderr));
+    let listed: Value = serde_json::from_slice(stdout).expect("JSON");
+    assert_eq!(listed[0]["scales"]["demo"]["done"], 0);
+    assert!(stderr.contains(address.as_str()) && stderr.contains("counts as not done"), "{stderr}");
+}
+
+#[test]
+fn plan_says_what_is_to_do() {
+    let folder = TempDir::new().expect("a folder");
+    let planned = read(folder.path(), &["plan", "table1", "--json"]);
+    assert_eq!((&planned["scale"], planned["cells"].as_array().map(Vec::len)), (&"demo".into(), Some(6)));
+    assert_eq!((&planned["pretext_runs"]["todo"], &planned["evaluations"]["todo"]), (&12.into(), &24.into()));
+    assert!(planned["seconds"].as_f64().is_some_and(|seconds| seconds > 1.0));
+    assert_eq!(planned["missing_data"], Value::Array(vec![]));
+    let all = planned["flops"].as_f64().expect("a number");
+    let sum: f64 = planned["cells"].as_array().expect("cells").iter().filter_map(|cell| cell["flops"].as_f64()).sum();
+    assert!((all - sum).abs() < 1e-6 * all);
+
+    let (cell, identity) = demo_cell("dataset=covtype,method=byol,imix=on");
+    finish(folder.path(), &cell, 0, &identity, true);
+    finish(folder.path(), &cell, 1, &identity, false);
+    let only = ["plan", "table1", "--json", "--only", "dataset=covtype,method=byol,imix=on"];
+    let planned = read(folder.path(), &only);
+    assert_eq!((&planned["pretext_runs"]["todo"], &planned["pretext_runs"]["done"]), (&0.into(), &2.into()));
+    assert_eq!((&planned["evaluations"]["todo"], &planned["evaluations"]["done"]), (&2.into(), &2.into()));
+    assert_eq!((&planned["cells"][0]["trials"], &planned["cells"][0]["done"]), (&2.into(), &1.into()));
+    assert_eq!(planned["cells"][0]["axes"]["method"], "byol");
+
+    let more = read(folder.path(), &[&only[..], &["--trials", "10"]].concat());
+    assert_eq!((&more["pretext_runs"]["todo"], &more["cells"][0]["trials"]), (&8.into(), &10.into()));
+}
+
+#[test]
+fn plan_names_missing_data_and_what_is_not_built() {
+    let folder = TempDir::new().expect("a folder");
+    let text = stdout(folder.path(), &["plan", "table1", "--scale", "paper"]);
+    assert!(text.contains("not built yet: images (12), speech (6)"), "{text}");
+    assert!(text.contains("missing data: ") && text.contains("repro data fetch covtype"), "{text}");
+    let text = stdout(folder.path(), &["plan", "table1", "--only", "dataset=cifar10"]);
+    assert!(text.contains("nothing that this build can run"), "{text}");
+}
+
+#[test]
+fn runs_that_cells_share_are_planned_once() {
+    let folder = TempDir::new().expect("a folder");
+    let mut document: Value = serde_json::from_str(include_str!("../experiments/table1.json")).expect("JSON");
+    // A third arm that differs from the first in its label alone.
+    document["axes"]["imix"]["again"] = document["axes"]["imix"]["off"].clone();
+    let rules = [
+        json!({ "when": { "method": "moco", "imix": "again" }, "set": { "pretext.contrast": "one-plus-k" } }),
+        json!({ "when": { "dataset": ["cifar10", "cifar100"], "imix": "again" }, "set": { "pretext.epochs": 1000 } }),
+    ];
+    document["where"].as_array_mut().expect("rules").extend(rules);
+    std::fs::write(folder.path().join("mine.json"), document.to_string()).expect("written");
+    let planned = read(folder.path(), &["plan", "mine.json", "--json"]);
+    assert_eq!(planned["cells"].as_array().map(Vec::len), Some(9));
+    let runs = &planned["pretext_runs"];
+    assert_eq!((&runs["todo"], &runs["shared"]), (&12.into(), &6.into()));
+}
+
+#[test]
+fn why_names_the_settings_that_differ() {
+    let folder = TempDir::new().expect("a folder");
+    let why = |only: &str| stdout(folder.path(), &["why", "table1", "--trials", "1", "--only", only]);
+    let npair = "dataset=covtype,method=npair,imix=on";
+    assert!(why(npair).contains("nothing finished to compare with"));
+
+    let (mut cell, identity) = demo_cell(npair);
+    cell.settings.pretext.epochs = 7;
+    finish(folder.path(), &cell, 0, &identity, true);
+    let text = why(npair);
+    let line = text.lines().find(|line| line.contains("pretext.epochs")).expect("the epochs");
+    assert_eq!(line.split_whitespace().nth(1), Some("7"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("      ")).count(), 2, "{text}");
+
+    // Other data and an older revision of the code differ too.
+    let (cell, mut identity) = demo_cell(npair);
+    identity.digest = "other".to_owned();
+    std::fs::remove_dir_all(folder.path().join("results")).expect("removed");
+    finish(folder.path(), &cell, 0, &identity, false);
+    assert!(why(npair).contains("data.digest"));
+
+    let (cell, identity) = demo_cell(npair);
+    finish(folder.path(), &cell, 0, &identity, false);
+    assert!(why(npair).contains("linear evaluation"));
+    finish(folder.path(), &cell, 0, &identity, true);
+    assert!(why(npair).contains("seed 0: done already"));
+    assert!(why("dataset=cifar10,method=npair,imix=on").contains("not built yet: images"));
+}
+
+#[test]
+fn a_mistake_ends_with_code_2_and_the_nearest_spelling() {
+    let folder = TempDir::new().expect("a folder");
+    for (arguments, expected) in [
+        (&["plan", "tabel1"][..], "did you mean `table1`?"),
+        (&["why", "table1", "--only", "dataset=covtyp"], "did you mean `covtype`?"),
+        (&["plan", "table1", "--only", "methods=moco"], "did you mean `method`?"),
+        (&["plan", "missing.json"], "cannot read the experiment file missing.json"),
+    ] {
+        let assert = repro(folder.path(), arguments).assert().code(2);
+        let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+}
+
+#[test]
+fn list_and_plan_answer_within_a_second() {
+    let folder = TempDir::new().expect("a folder");
+    for arguments in [&["list"][..], &["plan", "table1"], &["plan", "table1", "--scale", "paper"]] {
+        // The best of a few: other tests run at the same time.
+        let fastest = (0..5).map(|_| {
+            let start = Instant::now();
+            stdout(folder.path(), arguments);
+            start.elapsed()
+        });
+        assert!(fastest.min().is_some_and(|time| time < Duration::from_secs(1)), "{arguments:?}");
+    }
+}
