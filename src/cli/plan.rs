@@ -63,6 +63,7 @@ pub fn execute(arguments: Plan, common: &Common, output: &Output) -> anyhow::Res
     let selection = &arguments.selection;
     let experiment = Experiment::load(&selection.experiment)?;
     let cells = experiment.cells(selection.scale, &selection.only)?;
+    super::device::check(&arguments.resources.device)?;
     let data = AtHand::new(common);
     let work = workload(&cells, selection.trials.map(usize::from), &data, &Results::new(&common.results));
     work.warnings.iter().for_each(|warning| output.note(warning));

@@ -28,8 +28,10 @@ pub struct ExperimentFile {
     pub expected: String,
     /// What the run costs at each scale.
     pub cost: String,
-    /// Element of the paper's records that the cells are compared with: `table1`, `figure1` and so on.
-    pub paper: String,
+    /// Element of the paper's records that the cells are compared with: `table1`, `figure1` and so on. Left out where
+    /// there is nothing to compare with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<String>,
     /// Trials of each cell, where the scale does not say.
     #[schemars(range(min = 1, max = 1000))]
     pub trials: u16,

@@ -143,11 +143,6 @@ impl Experiment {
         &self.origin
     }
 
-    /// The element of the paper's records that the cells are compared with.
-    pub fn element(&self) -> &str {
-        &self.file.paper
-    }
-
     pub fn layout(&self) -> &ReportLayout {
         &self.file.report
     }
@@ -177,7 +172,7 @@ impl Experiment {
 
     /// The number of the paper that a cell is compared with.
     pub fn paper(&self, cell: &Cell) -> Option<&'static PaperNumber> {
-        paper::number(&self.file.paper, &references::facts(&self.file, &cell.axes))
+        paper::number(self.file.paper.as_ref()?, &references::facts(&self.file, &cell.axes))
     }
 
     /// Every inequality of every claim, whatever the scale.

@@ -156,7 +156,7 @@ fn assemble(bytes: Vec<u8>, layout: &Layout, identity: DataIdentity) -> Result<T
         Some(Standardise::TrainingRows) => 0..layout.test,
         Some(Standardise::AllRows) | None => 0..layout.rows,
     };
-    let scaling = Scaling::over(&table, basis)?;
+    let scaling = Scaling::over((0..CONTINUOUS).filter_map(|index| table.column(index)), basis)?;
     Ok(TabularSet {
         identity,
         blocks: BLOCKS.to_vec(),

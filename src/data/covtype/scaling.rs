@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::CONTINUOUS;
 use super::fault::Fault;
-use super::table::Table;
 
 /// Mean and population standard deviation of each continuous input (NumPy's `std` with `ddof=0`, as the official
 /// `tabular.py` takes them). The sums are in f64 here. There they are in f32, which over all 581,012 rows moves a
@@ -15,14 +14,14 @@ pub(super) struct Scaling {
 }
 
 impl Scaling {
-    /// Takes the moments over some rows of a table.
+    /// Takes the moments over some rows of the columns, the continuous ones first.
     ///
     /// # Errors
     /// A continuous column holds one value only, so that nothing could be divided by its deviation.
-    pub fn over(table: &Table, rows: Range<usize>) -> Result<Scaling, Fault> {
+    pub fn over<'a>(columns: impl Iterator<Item = &'a [f32]>, rows: Range<usize>) -> Result<Scaling, Fault> {
         let mut moments = [(0., 0.); CONTINUOUS];
-        for (index, moment) in moments.iter_mut().enumerate() {
-            let values = table.column(index).and_then(|column| column.get(rows.clone())).unwrap_or_default();
+        for (index, (moment, column)) in moments.iter_mut().zip(columns).enumerate() {
+            let values = column.get(rows.clone()).unwrap_or_default();
             let count = values.len() as f64;
             let mean = values.iter().map(|value| f64::from(*value)).sum::<f64>() / count;
             let variance = values.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / count;
