@@ -75,7 +75,7 @@ fn a_damaged_checkpoint_costs_time_and_changes_nothing() {
     use crate::kill::{children, signal};
     use std::time::Duration;
 
-    let bench = Bench::new(30);
+    let bench = Bench::new(12);
     let arguments = [&ONLY[..], &["--checkpoint-every", "0"]].concat();
     bench.run(&[&arguments[..], &["--results", "reference"]].concat()).ended(0);
     // The newest checkpoint alone, then every one of them.

@@ -74,7 +74,7 @@ fn a_run_killed_at_random_moments_ends_as_an_uninterrupted_one() {
 
 #[test]
 fn a_killed_worker_is_reported_and_its_trial_goes_on_in_the_next_run() {
-    let bench = Bench::new(40);
+    let bench = Bench::new(16);
     let only = ["--only", "method=npair", "--checkpoint-every", "0"];
     let run = bench.start(&only);
     let deadline = Instant::now() + Duration::from_secs(60);

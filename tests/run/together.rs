@@ -25,7 +25,7 @@ fn two_runs_share_the_work_and_do_nothing_twice() {
 
 #[test]
 fn a_run_waits_for_another_and_takes_over_when_that_dies() {
-    let bench = Bench::new(60);
+    let bench = Bench::new(16);
     let arguments = ["--only", "method=npair", "--checkpoint-every", "0"];
     bench.run(&[&arguments[..], &["--results", "reference", "--reports", "reference-reports"]].concat()).ended(0);
     let mut first = bench.start(&arguments);
