@@ -26,7 +26,13 @@ impl WorkerProcesses {
 impl Launcher for WorkerProcesses {
     fn launch(&mut self, worker: u64, reports: Reports) -> io::Result<Box<dyn WorkerHandle>> {
         let mut command = Command::new(&self.program);
-        command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .arg("worker")
+            // Its pool for elementwise operations spins, and costs small tensors far more than it gives.
+            .env("CANDLE_NUM_THREADS", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         // A process group of its own keeps the terminal's Ctrl-C away: the run decides what its workers do.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
