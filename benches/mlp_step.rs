@@ -8,7 +8,9 @@ use imix_repro::augment::TabularViews;
 use imix_repro::data::{Rows, TabularSet};
 use imix_repro::kernels::Cpu;
 use imix_repro::model::Plan;
-use imix_repro::recipe::{DataIdentity, DataSet, Head, Method, Mix, Operator, Part, Pretext, Schedule, Views};
+use imix_repro::recipe::{
+    DataIdentity, DataSet, DataSettings, Head, Method, Mix, Operator, Part, Pretext, Schedule, Views,
+};
 use imix_repro::train::Trainer;
 
 #[global_allocator]
@@ -24,8 +26,7 @@ fn main() {
     let blocks = vec![10, 4, 40];
     let inputs = (0..BATCH * 54).map(|at| ((at * 7919 % 1000) as f32 - 500.0) / 300.0).collect();
     let rows = Rows { inputs, labels: vec![0; BATCH] };
-    let identity =
-        DataIdentity { set: DataSet::Covtype, part: Part::Embedded, standardise: None, digest: String::new() };
+    let identity = DataIdentity { settings: DataSettings::of(DataSet::Covtype, Part::Embedded), digest: String::new() };
     let data = TabularSet {
         identity,
         blocks: blocks.clone(),

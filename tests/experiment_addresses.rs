@@ -3,19 +3,16 @@
 use std::collections::BTreeSet;
 
 use imix_repro::experiment::{Cell, Experiment, Filter, Origin, Scale};
-use imix_repro::recipe::{DataIdentity, DataSet, Part, Standardise};
+use imix_repro::recipe::{DataIdentity, DataSet, DataSettings, Part, Standardise};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 const TABLE1: &str = include_str!("../experiments/table1.json");
 
 fn identity() -> DataIdentity {
-    DataIdentity {
-        set: DataSet::Covtype,
-        part: Part::Full,
-        standardise: Some(Standardise::AllRows),
-        digest: "00ff".to_owned(),
-    }
+    let settings =
+        DataSettings { standardise: Some(Standardise::AllRows), ..DataSettings::of(DataSet::Covtype, Part::Full) };
+    DataIdentity { settings, digest: "00ff".to_owned() }
 }
 
 fn document() -> Value {

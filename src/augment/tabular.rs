@@ -68,7 +68,7 @@ impl Source for TabularViews<'_> {
 mod tests {
     use super::*;
     use crate::data::Rows;
-    use crate::recipe::{DataIdentity, DataSet, Part};
+    use crate::recipe::{DataIdentity, DataSet, DataSettings, Part};
 
     const ROWS: usize = 4000;
 
@@ -77,9 +77,7 @@ mod tests {
         let rows = || Rows { inputs: vec![1.0; ROWS * 4], labels: vec![0; ROWS] };
         TabularSet {
             identity: DataIdentity {
-                set: DataSet::Covtype,
-                part: Part::Embedded,
-                standardise: None,
+                settings: DataSettings::of(DataSet::Covtype, Part::Embedded),
                 digest: String::new(),
             },
             blocks: vec![3, 1],

@@ -87,7 +87,7 @@ pub const CATALOGUE: [&Descriptor; 4] =
 pub fn descriptor(set: DataSet) -> &'static Descriptor {
     match set {
         DataSet::Covtype => &covtype::DESCRIPTOR,
-        DataSet::Cifar10 => &cifar::CIFAR10,
+        DataSet::Emoji | DataSet::EmojiGroups | DataSet::ImageFolder | DataSet::Cifar10 => &cifar::CIFAR10,
         DataSet::Cifar100 => &cifar::CIFAR100,
         DataSet::SpeechCommands => &speech_commands::DESCRIPTOR,
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::recipe::{DataIdentity, DataSet, DataSettings, Part};
 
-use super::{DataError, PublishedFile, TabularSet, covtype, descriptor};
+use super::{DataError, PublishedFile, Set, covtype, descriptor};
 
 /// Folders that data sets are looked for in.
 ///
@@ -68,10 +68,10 @@ impl Library {
     ///
     /// # Errors
     /// As [`Library::identity`].
-    pub fn load(&self, settings: &DataSettings) -> Result<TabularSet, DataError> {
+    pub fn load(&self, settings: &DataSettings) -> Result<Set, DataError> {
         match (settings.set, settings.part) {
-            (DataSet::Covtype, Part::Embedded) => covtype::load_embedded(settings),
-            (DataSet::Covtype, Part::Full) => covtype::load(&self.find(settings.set)?, settings),
+            (DataSet::Covtype, Part::Embedded) => covtype::load_embedded(settings).map(Set::Table),
+            (DataSet::Covtype, Part::Full) => covtype::load(&self.find(settings.set)?, settings).map(Set::Table),
             (set, _) => Err(not_built(set)),
         }
     }

@@ -36,3 +36,62 @@ impl TabularSet {
         self.blocks.iter().sum()
     }
 }
+
+/// Labelled pictures of one size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pictures {
+    /// One picture after the other, each `[height, width, channels]`.
+    pub pixels: Vec<u8>,
+    /// Class of each picture, from 0.
+    pub labels: Vec<u32>,
+}
+
+/// A set of pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageSet {
+    pub identity: DataIdentity,
+    pub height: usize,
+    pub width: usize,
+    /// Of each class, in the order of the labels.
+    pub class_names: Vec<String>,
+    /// Of each channel over training pictures, of values in 0 to 1.
+    pub mean: [f32; CHANNELS],
+    /// Standard deviation of each channel, likewise.
+    pub deviation: [f32; CHANNELS],
+    pub train: Pictures,
+    /// Pictures of `train` that are set aside to choose settings by.
+    pub validation: Range<usize>,
+    pub test: Pictures,
+    /// Pictures in the set as published, training and test.
+    pub published_rows: (usize, usize),
+}
+
+/// Red, green and blue.
+pub const CHANNELS: usize = 3;
+
+impl ImageSet {
+    pub fn classes(&self) -> usize {
+        self.class_names.len()
+    }
+
+    /// Bytes of one picture.
+    pub fn picture_len(&self) -> usize {
+        self.height * self.width * CHANNELS
+    }
+}
+
+/// A loaded data set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Set {
+    Table(TabularSet),
+    Images(ImageSet),
+}
+
+impl Set {
+    pub fn identity(&self) -> &DataIdentity {
+        match self {
+            Set::Table(set) => &set.identity,
+            Set::Images(set) => &set.identity,
+        }
+    }
+}

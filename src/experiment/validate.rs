@@ -179,7 +179,7 @@ fn method(pretext: &Pretext) -> Result<(), Mismatch> {
 }
 
 fn evaluation(settings: &Settings) -> Result<(), Mismatch> {
-    let Evaluation { linear, pinv, fine_tune, supervised } = &settings.evaluation;
+    let Evaluation { linear, pinv, fine_tune, supervised, .. } = &settings.evaluation;
     if settings.evaluation.kinds().is_empty() {
         let expected = "at least one of `linear`, `pinv`, `fine_tune` and `supervised`";
         return Err(Mismatch::new("/evaluation", "no read-out", expected));

@@ -165,10 +165,5 @@ fn evaluation_done(results: &Results, address: &Address) -> Result<bool, StoreEr
 
 /// Stands in for data that is not at hand, so that what cells share can still be told.
 fn unknown(settings: &DataSettings) -> DataIdentity {
-    DataIdentity {
-        set: settings.set,
-        part: settings.part,
-        standardise: settings.standardise,
-        digest: "unknown".to_owned(),
-    }
+    DataIdentity { settings: settings.clone(), digest: "unknown".to_owned() }
 }

@@ -3,7 +3,10 @@
 //! Memory is flat buffers of f32 on the device. Parameters of a network lie in one buffer and are addressed by
 //! [`Span`]; so do their gradients, at the same places. Activations `[rows, features]` lie feature by feature, all rows
 //! of one before the next: a linear layer then needs no transposed copy of its weights, BatchNorm reduces stretches of
-//! memory, and max-out compares them. Every kernel gives the same bits for any number of threads.
+//! memory, and max-out compares them. Activations of pictures `[images, height, width, channels]` lie pixel by pixel,
+//! all channels of one before the next, and the weights of a convolution as `[kernel row, kernel column, input channel,
+//! output channel]`: vectors run over channels, whatever the sides and the stride. Average pooling turns the one into
+//! the other. Every kernel gives the same bits for any number of threads.
 
 pub mod cpu;
 pub mod cross_entropy;
@@ -51,8 +54,9 @@ pub struct Linear {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchNorm {
     pub width: usize,
-    /// Of the linear layer. It shifts the mean and nothing else, so it is left out of `y` and added to the running mean.
-    pub bias: Span,
+    /// Of the linear layer; a convolution has none. It shifts the mean and nothing else, so it is left out of `y` and
+    /// added to the running mean.
+    pub bias: Option<Span>,
     pub scale: Span,
     pub shift: Span,
     /// In the buffer of statistics.
@@ -67,6 +71,58 @@ pub struct BatchNorm {
 pub struct MaxOut {
     pub outputs: usize,
     pub pieces: usize,
+}
+
+/// Sides and channels of the pictures that a layer reads or writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeatureMap {
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+}
+
+impl FeatureMap {
+    pub fn pixels(self) -> usize {
+        self.height * self.width
+    }
+
+    /// Values of one picture.
+    pub fn len(self) -> usize {
+        self.pixels() * self.channels
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// What comes out of a square window of side `kernel` that moves over it.
+    pub fn windowed(self, kernel: usize, stride: usize, padding: usize, channels: usize) -> FeatureMap {
+        let side = |side: usize| (side + 2 * padding - kernel) / stride + 1;
+        FeatureMap { height: side(self.height), width: side(self.width), channels }
+    }
+}
+
+/// A convolution without bias, over pictures with a border of `padding` zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convolution {
+    /// `[kernel, kernel, input.channels, output.channels]`.
+    pub weight: Span,
+    /// Side of the square window.
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub input: FeatureMap,
+    pub output: FeatureMap,
+}
+
+/// The largest of each square window; the border counts as smaller than anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxPool {
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub input: FeatureMap,
+    pub output: FeatureMap,
 }
 
 /// Added to variances, as PyTorch does.
@@ -170,6 +226,93 @@ pub trait Kernels: Clone + Send + 'static {
     fn max_out(&self, layer: &MaxOut, rows: usize, x: &Self::Buffer, y: &mut Self::Buffer);
     /// Gives each `dy` to the first largest of its `pieces`, and zero to the others.
     fn max_out_gradient(&self, layer: &MaxOut, rows: usize, x: &Self::Buffer, dy: &Self::Buffer, dx: &mut Self::Buffer);
+
+    /// Convolves `images` pictures `x` into `y`.
+    fn convolution(
+        &self,
+        layer: &Convolution,
+        images: usize,
+        parameters: &Self::Buffer,
+        x: &Self::Buffer,
+        y: &mut Self::Buffer,
+    );
+    /// Overwrites the gradient of the weights.
+    fn convolution_gradient(
+        &self,
+        layer: &Convolution,
+        images: usize,
+        x: &Self::Buffer,
+        dy: &Self::Buffer,
+        gradient: &mut Self::Buffer,
+    );
+    /// Overwrites `dx` with the gradient of the input or, where `add`, adds it.
+    fn convolution_input_gradient(
+        &self,
+        layer: &Convolution,
+        images: usize,
+        parameters: &Self::Buffer,
+        dy: &Self::Buffer,
+        dx: &mut Self::Buffer,
+        add: bool,
+    );
+
+    /// BatchNorm of `pixels` pixels (of all images), each replica's share on its own: `y = norm(x) + added`, and ReLU of
+    /// that where the layer has one. Fills `saved` and the running statistics as [`Kernels::batch_norm`] does.
+    #[allow(clippy::too_many_arguments)]
+    fn pixel_norm(
+        &self,
+        layer: &BatchNorm,
+        pixels: usize,
+        replicas: usize,
+        parameters: &Self::Buffer,
+        statistics: &mut Self::Buffer,
+        x: &Self::Buffer,
+        added: Option<&Self::Buffer>,
+        y: &mut Self::Buffer,
+        saved: &mut Self::Buffer,
+    );
+    /// Zeroes `d`, the gradient of `y`, where ReLU let nothing through: then it is the gradient of `added`. Writes that
+    /// of `x` to `dx` and overwrites the gradients of scale and shift.
+    #[allow(clippy::too_many_arguments)]
+    fn pixel_norm_gradient(
+        &self,
+        layer: &BatchNorm,
+        pixels: usize,
+        replicas: usize,
+        parameters: &Self::Buffer,
+        saved: &Self::Buffer,
+        x: &Self::Buffer,
+        y: &Self::Buffer,
+        d: &mut Self::Buffer,
+        dx: &mut Self::Buffer,
+        gradient: &mut Self::Buffer,
+    );
+    /// Normalises by the running statistics, in place: `x = norm(x) + added`, and ReLU where the layer has one.
+    fn pixel_norm_running(
+        &self,
+        layer: &BatchNorm,
+        pixels: usize,
+        parameters: &Self::Buffer,
+        statistics: &Self::Buffer,
+        added: Option<&Self::Buffer>,
+        x: &mut Self::Buffer,
+    );
+
+    /// The largest of each window.
+    fn max_pool(&self, layer: &MaxPool, images: usize, x: &Self::Buffer, y: &mut Self::Buffer);
+    /// Adds each `dy` to the first largest of its window, row by row; `dx` starts from zero.
+    fn max_pool_gradient(
+        &self,
+        layer: &MaxPool,
+        images: usize,
+        x: &Self::Buffer,
+        dy: &Self::Buffer,
+        dx: &mut Self::Buffer,
+    );
+    /// The mean over the pixels of each image: `[images, channels]`, feature by feature.
+    fn average_pool(&self, map: FeatureMap, images: usize, x: &Self::Buffer, y: &mut Self::Buffer);
+    /// Spreads each `dy` evenly over its pixels.
+    fn average_pool_gradient(&self, map: FeatureMap, images: usize, dy: &Self::Buffer, dx: &mut Self::Buffer);
 
     /// SGD in PyTorch's order: `g += decay p; m = momentum m + g; p -= rate m`, in one pass.
     fn sgd(

@@ -21,7 +21,7 @@ fn normalised(relu: bool) -> (Block, usize) {
     let statistic = |index: usize| Span { start: index * 6, len: 6 };
     let norm = BatchNorm {
         width: 6,
-        bias: linear.bias,
+        bias: Some(linear.bias),
         scale: place(0),
         shift: place(1),
         running_mean: statistic(0),

@@ -144,7 +144,7 @@ impl Plan {
     fn dense(&mut self, section: Section, name: &str, norm: Option<(&str, bool)>, inputs: usize, outputs: usize) {
         let linear = self.linear(section, name, Features::first(inputs), Features::first(outputs));
         let after = match norm {
-            Some((norm, relu)) => After::Norm(self.norm(section, norm, outputs, relu, linear.bias)),
+            Some((norm, relu)) => After::Norm(self.norm(section, norm, outputs, relu, Some(linear.bias))),
             None => After::Nothing,
         };
         self.blocks.push((section, Block::Dense { linear, after }));
@@ -157,7 +157,7 @@ impl Plan {
         Linear { weight, bias, x, y }
     }
 
-    fn norm(&mut self, section: Section, name: &str, width: usize, relu: bool, bias: Span) -> BatchNorm {
+    fn norm(&mut self, section: Section, name: &str, width: usize, relu: bool, bias: Option<Span>) -> BatchNorm {
         BatchNorm {
             width,
             bias,

@@ -25,6 +25,43 @@ pub struct DataSettings {
     /// Rows that the mean and deviation of each continuous input are taken over. Tabular sets only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standardise: Option<Standardise>,
+    /// The user's own pictures. Image folders only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<Folder>,
+    /// Training items that the pretext run sees; all of them if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subset: Option<Subset>,
+}
+
+impl DataSettings {
+    /// A set or its part, whole and as it is.
+    pub fn of(set: DataSet, part: Part) -> DataSettings {
+        DataSettings { set, part, standardise: None, folder: None, subset: None }
+    }
+}
+
+/// A folder of pictures, as `train/CLASS/NAME.png` and `test/CLASS/NAME.png` (or `.jpg`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Folder {
+    /// Name of the folder under a folder of data sets.
+    pub name: String,
+    /// Side in pixels of the square that each picture is brought to: resized so that its shorter side fits, then cut
+    /// around the centre.
+    pub side: usize,
+}
+
+/// A smaller training set: fewer classes, fewer items of each class, or both. Which ones depends on these numbers and
+/// the data alone, never on the seed of a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Subset {
+    /// Classes kept, test items of the others left out too; all if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<usize>,
+    /// Share of each kept class's training items, in (0, 1]; at least one item of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
 }
 
 /// A data set of the paper.
@@ -37,6 +74,12 @@ pub enum DataSet {
     Cifar100,
     /// Speech Commands v0.01 in 12 classes.
     SpeechCommands,
+    /// Emoji of two designs in 32 x 32 pixels, by theme: our own, embedded in the program.
+    Emoji,
+    /// The same pictures by the finer groups of their themes.
+    EmojiGroups,
+    /// The user's own pictures.
+    ImageFolder,
 }
 
 /// What kind of input a data set holds.
@@ -51,7 +94,9 @@ impl DataSet {
     pub fn domain(self) -> Domain {
         match self {
             DataSet::Covtype => Domain::Tabular,
-            DataSet::Cifar10 | DataSet::Cifar100 => Domain::Images,
+            DataSet::Cifar10 | DataSet::Cifar100 | DataSet::Emoji | DataSet::EmojiGroups | DataSet::ImageFolder => {
+                Domain::Images
+            }
             DataSet::SpeechCommands => Domain::Speech,
         }
     }
@@ -63,6 +108,9 @@ impl DataSet {
             DataSet::Cifar10 => "cifar10",
             DataSet::Cifar100 => "cifar100",
             DataSet::SpeechCommands => "speech-commands",
+            DataSet::Emoji => "emoji",
+            DataSet::EmojiGroups => "emoji-groups",
+            DataSet::ImageFolder => "image-folder",
         }
     }
 }
@@ -168,6 +216,9 @@ pub struct Evaluation {
     /// The same network trained with labels from scratch; needs no encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supervised: Option<EndToEnd>,
+    /// Training items that the read-outs see; all of them if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subset: Option<Subset>,
 }
 
 /// Linear evaluation (official `main_lincls.py`): a linear classifier on frozen features, before the projection head.
@@ -255,10 +306,8 @@ impl Evaluation {
 /// The data of a recipe, by content: never by path.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataIdentity {
-    pub set: DataSet,
-    pub part: Part,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub standardise: Option<Standardise>,
+    #[serde(flatten)]
+    pub settings: DataSettings,
     /// SHA-256 of the uncompressed content, in hex.
     pub digest: String,
 }

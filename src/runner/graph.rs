@@ -181,8 +181,8 @@ impl Graph {
 pub(super) mod tests {
     use super::*;
     use crate::recipe::{
-        DataIdentity, DataSet, EvaluationKind, EvaluationRecipe, Head, Method, Mix, Network, Operator, Part, Pretext,
-        PretextRecipe, PseudoInverse, Schedule, Standardise, Views,
+        DataIdentity, DataSet, DataSettings, EvaluationKind, EvaluationRecipe, Head, Method, Mix, Network, Operator,
+        Part, Pretext, PretextRecipe, PseudoInverse, Schedule, Standardise, Views,
     };
     use crate::store::FailureKind;
     use std::time::Duration;
@@ -190,9 +190,10 @@ pub(super) mod tests {
     /// A trial of a small N-pair cell with two evaluations.
     pub fn trial(cell: &str, seed: u64) -> LabelledTrial {
         let data = DataIdentity {
-            set: DataSet::Covtype,
-            part: Part::Embedded,
-            standardise: Some(Standardise::AllRows),
+            settings: DataSettings {
+                standardise: Some(Standardise::AllRows),
+                ..DataSettings::of(DataSet::Covtype, Part::Embedded)
+            },
             digest: "ab".into(),
         };
         let network = Network::Mlp { width: 1 };

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::data::{DataError, Library, TabularSet};
+use crate::data::{DataError, Library, Set, TabularSet};
 use crate::evaluate::{self, EvaluateError, FrozenEncoder, Labels, Outcome, end_to_end};
 use crate::kernels::Cpu;
 use crate::model::{Network, Plan};
-use crate::recipe::{DataIdentity, DataSettings, EvaluationKind, EvaluationRecipe, PretextRecipe};
+use crate::recipe::{DataIdentity, EvaluationKind, EvaluationRecipe, PretextRecipe};
 use crate::store::{EvaluationResult, Failure, FailureKind, MetricLog, RunFolder, StoreError, checksum, write_sealed};
 use crate::train::{self, TrainError};
 
@@ -17,24 +17,23 @@ use super::{Event, Stage};
 /// Trains and evaluates on the CPU. The data set of the last task is kept for the next one.
 #[derive(Default)]
 pub struct Training {
-    kept: Option<TabularSet>,
+    kept: Option<Set>,
 }
 
 impl Training {
     /// The data that a recipe names.
-    fn data(&mut self, identity: &DataIdentity, folder: Option<&Path>) -> Result<&TabularSet, Failure> {
-        let set = match self.kept.take().filter(|kept| kept.identity == *identity) {
+    fn data(&mut self, identity: &DataIdentity, folder: Option<&Path>) -> Result<&Set, Failure> {
+        let set = match self.kept.take().filter(|kept| *kept.identity() == *identity) {
             Some(kept) => kept,
             None => {
-                let DataIdentity { set, part, standardise, .. } = *identity;
-                let loaded = Library::new(folder).load(&DataSettings { set, part, standardise }).map_err(of_data)?;
-                if loaded.identity != *identity {
+                let loaded = Library::new(folder).load(&identity.settings).map_err(of_data)?;
+                if *loaded.identity() != *identity {
                     let message = format!(
                         "the data set {} has changed since this run began: expected the content with SHA-256 {}, found \
                          {}. Run the same command again",
-                        set.id(),
+                        identity.settings.set.id(),
                         identity.digest,
-                        loaded.identity.digest
+                        loaded.identity().digest
                     );
                     return Err(Failure { kind: FailureKind::Data, message });
                 }
@@ -47,7 +46,7 @@ impl Training {
 
 impl Performer for Training {
     fn pretext(&mut self, recipe: &PretextRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
-        let data = self.data(&recipe.data, session.task.data.as_deref())?;
+        let data = table(self.data(&recipe.data, session.task.data.as_deref())?)?;
         let kernels = Cpu::new(session.task.threads);
         let every = Duration::try_from_secs_f64(session.task.checkpoint_seconds).unwrap_or(Duration::MAX);
         let ended = train::pretext(recipe, data, session.folder, kernels, every, &mut |progress| {
@@ -69,7 +68,7 @@ impl Performer for Training {
     }
 
     fn evaluation(&mut self, recipe: &EvaluationRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
-        let data = self.data(&recipe.data, session.task.data.as_deref())?;
+        let data = table(self.data(&recipe.data, session.task.data.as_deref())?)?;
         match evaluate_on(data, recipe, session, watch) {
             Ok(outcome) => {
                 write_result(session, outcome).map_err(of_store)?;
@@ -78,6 +77,13 @@ impl Performer for Training {
             Err(Interruption::Stopped) => Ok(Ended::Stopped),
             Err(Interruption::Failed(failure)) => Err(failure),
         }
+    }
+}
+
+fn table(set: &Set) -> Result<&TabularSet, Failure> {
+    match set {
+        Set::Table(set) => Ok(set),
+        Set::Images(_) => Err(Failure { kind: FailureKind::NotBuilt, message: "images".to_owned() }),
     }
 }
 

@@ -10,7 +10,7 @@ use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use imix_repro::data::Library;
+use imix_repro::data::{Library, Set, TabularSet};
 use imix_repro::recipe::{DataSet, DataSettings, Part, Standardise};
 
 /// A command that sees no data but what a test gives it.
@@ -205,8 +205,9 @@ fn the_published_file_is_fetched_found_and_verified() {
 fn the_published_file_loads_with_its_class_counts() {
     let path = published_or_skip!();
     let library = Library::with_roots([path]);
-    let settings = DataSettings { set: DataSet::Covtype, part: Part::Full, standardise: Some(Standardise::AllRows) };
-    let set = library.load(&settings).expect("it loads");
+    let settings =
+        DataSettings { standardise: Some(Standardise::AllRows), ..DataSettings::of(DataSet::Covtype, Part::Full) };
+    let set = table(library.load(&settings).expect("it loads"));
     assert_eq!(set.identity, library.identity(&settings).expect("it is known"));
     let mut counts = [0; 7];
     for label in set.train.labels.iter().chain(&set.test.labels) {
@@ -227,12 +228,20 @@ fn the_published_file_loads_with_its_class_counts() {
 fn the_embedded_rows_are_rows_of_the_published_file() {
     let library = Library::with_roots([published_or_skip!()]);
     let load = |part| {
-        let settings = DataSettings { set: DataSet::Covtype, part, standardise: Some(Standardise::TrainingRows) };
-        library.load(&settings).expect("it loads")
+        let settings =
+            DataSettings { standardise: Some(Standardise::TrainingRows), ..DataSettings::of(DataSet::Covtype, part) };
+        table(library.load(&settings).expect("it loads"))
     };
     let (full, embedded) = (load(Part::Full), load(Part::Embedded));
     assert_eq!(full.train, embedded.train);
     for (row, inputs) in embedded.test.inputs.chunks(54).enumerate() {
         assert_eq!(inputs, &full.test.inputs[row * 47 * 54..][..54], "row {row}");
+    }
+}
+
+fn table(set: Set) -> TabularSet {
+    match set {
+        Set::Table(table) => table,
+        Set::Images(_) => panic!("expected a table"),
     }
 }

@@ -125,10 +125,9 @@ pub(super) fn load_embedded(settings: &DataSettings) -> Result<TabularSet, DataE
 }
 
 fn identity(settings: &DataSettings, digest: String) -> Result<DataIdentity, DataError> {
-    let DataSettings { set, part, standardise } = *settings;
-    match standardise {
-        Some(_) => Ok(DataIdentity { set, part, standardise, digest }),
-        None => Err(DataError::Unspecified { set }),
+    match settings.standardise {
+        Some(_) => Ok(DataIdentity { settings: settings.clone(), digest }),
+        None => Err(DataError::Unspecified { set: settings.set }),
     }
 }
 
@@ -152,7 +151,7 @@ fn damaged(path: &Path, fault: Fault) -> DataError {
 fn assemble(bytes: Vec<u8>, layout: &Layout, identity: DataIdentity) -> Result<TabularSet, Fault> {
     let table = Table::parse(&bytes, layout)?;
     drop(bytes);
-    let basis = match identity.standardise {
+    let basis = match identity.settings.standardise {
         Some(Standardise::TrainingRows) => 0..layout.test,
         Some(Standardise::AllRows) | None => 0..layout.rows,
     };

@@ -6,7 +6,7 @@ use super::*;
 use crate::recipe::Part;
 
 fn settings(part: Part, standardise: Standardise) -> DataSettings {
-    DataSettings { set: DataSet::Covtype, part, standardise: Some(standardise) }
+    DataSettings { standardise: Some(standardise), ..DataSettings::of(DataSet::Covtype, part) }
 }
 
 /// A text of `rows` sound rows, no two continuous values of a column alike.
@@ -193,6 +193,6 @@ fn training_rows_alone_can_be_the_basis() {
 
 #[test]
 fn a_missing_setting_is_an_error() {
-    let settings = DataSettings { set: DataSet::Covtype, part: Part::Embedded, standardise: None };
+    let settings = DataSettings::of(DataSet::Covtype, Part::Embedded);
     assert!(matches!(load_embedded(&settings), Err(DataError::Unspecified { .. })));
 }

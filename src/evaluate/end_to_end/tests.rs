@@ -4,7 +4,7 @@ use super::*;
 use crate::evaluate::table::{Table, go_on};
 use crate::kernels::Cpu;
 use crate::model::Plan;
-use crate::recipe::{DataIdentity, DataSet, Part, Schedule};
+use crate::recipe::{DataIdentity, DataSet, DataSettings, Part, Schedule};
 
 fn settings() -> EndToEnd {
     EndToEnd {
@@ -22,12 +22,7 @@ fn settings() -> EndToEnd {
 fn set() -> TabularSet {
     let table = Table::drawn(300, 2500, 12, 3);
     TabularSet {
-        identity: DataIdentity {
-            set: DataSet::Covtype,
-            part: Part::Embedded,
-            standardise: None,
-            digest: String::new(),
-        },
+        identity: DataIdentity { settings: DataSettings::of(DataSet::Covtype, Part::Embedded), digest: String::new() },
         blocks: vec![8, 4],
         continuous: 8,
         classes: 3,

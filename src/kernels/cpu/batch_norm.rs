@@ -49,7 +49,7 @@ pub(super) fn forward(
                     }
                     saved.copy_from_slice(&[mean, inverse]);
                     if replica == 0 {
-                        let mean = mean + parameters[layer.bias.start + feature];
+                        let mean = mean + bias(layer, parameters, feature);
                         let variance = squares / (share - 1) as f32;
                         running_mean[at] += RUNNING_SHARE * (mean - running_mean[at]);
                         running_variance[at] += RUNNING_SHARE * (variance - running_variance[at]);
@@ -134,7 +134,7 @@ pub(super) fn running(
                 let feature = piece * FEATURES + at;
                 let (scale, shift) = of(layer, parameters, feature);
                 let scale = scale / (variance[feature] + EPSILON).sqrt();
-                let shift = shift + (parameters[layer.bias.start + feature] - mean[feature]) * scale;
+                let shift = shift + (bias(layer, parameters, feature) - mean[feature]) * scale;
                 for x in x {
                     let value = *x * scale + shift;
                     *x = if layer.relu { rectified(value) } else { value };
@@ -148,4 +148,10 @@ pub(super) fn running(
 #[inline(always)]
 fn of(layer: &BatchNorm, parameters: &[f32], feature: usize) -> (f32, f32) {
     (parameters[layer.scale.start + feature], parameters[layer.shift.start + feature])
+}
+
+/// The bias of the layer before.
+#[inline(always)]
+fn bias(layer: &BatchNorm, parameters: &[f32], feature: usize) -> f32 {
+    layer.bias.map_or(0.0, |bias| parameters[bias.start + feature])
 }

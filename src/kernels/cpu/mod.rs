@@ -4,11 +4,12 @@ mod batch_norm;
 mod linear;
 mod matrix;
 mod max_out;
+mod pictures;
 mod pointwise;
 mod pool;
 mod sums;
 
-use super::{BatchNorm, Kernels, Linear, MaxOut, SgdStep};
+use super::{BatchNorm, Convolution, FeatureMap, Kernels, Linear, MaxOut, MaxPool, SgdStep};
 
 pub use pool::Cpu;
 
@@ -118,6 +119,93 @@ impl Kernels for Cpu {
         let MaxOut { outputs, pieces } = *layer;
         let len = rows * outputs * pieces;
         max_out::gradient(self, rows, pieces, &x[..len], &dy[..rows * outputs], &mut dx[..len]);
+    }
+
+    fn convolution(&self, layer: &Convolution, images: usize, p: &Vec<f32>, x: &Vec<f32>, y: &mut Vec<f32>) {
+        pictures::convolution(layer, images, p, x, y);
+    }
+
+    fn convolution_gradient(
+        &self,
+        layer: &Convolution,
+        images: usize,
+        x: &Vec<f32>,
+        dy: &Vec<f32>,
+        gradient: &mut Vec<f32>,
+    ) {
+        pictures::convolution_gradient(layer, images, x, dy, gradient);
+    }
+
+    fn convolution_input_gradient(
+        &self,
+        layer: &Convolution,
+        images: usize,
+        p: &Vec<f32>,
+        dy: &Vec<f32>,
+        dx: &mut Vec<f32>,
+        add: bool,
+    ) {
+        pictures::convolution_input_gradient(layer, images, p, dy, dx, add);
+    }
+
+    fn pixel_norm(
+        &self,
+        layer: &BatchNorm,
+        pixels: usize,
+        replicas: usize,
+        parameters: &Vec<f32>,
+        statistics: &mut Vec<f32>,
+        x: &Vec<f32>,
+        added: Option<&Vec<f32>>,
+        y: &mut Vec<f32>,
+        saved: &mut Vec<f32>,
+    ) {
+        let added = added.map(Vec::as_slice);
+        pictures::norm(layer, pixels, replicas, parameters, statistics, x, added, y, saved);
+    }
+
+    fn pixel_norm_gradient(
+        &self,
+        layer: &BatchNorm,
+        pixels: usize,
+        replicas: usize,
+        parameters: &Vec<f32>,
+        saved: &Vec<f32>,
+        x: &Vec<f32>,
+        y: &Vec<f32>,
+        d: &mut Vec<f32>,
+        dx: &mut Vec<f32>,
+        gradient: &mut Vec<f32>,
+    ) {
+        pictures::norm_gradient(layer, pixels, replicas, parameters, saved, x, y, d, dx, gradient);
+    }
+
+    fn pixel_norm_running(
+        &self,
+        layer: &BatchNorm,
+        pixels: usize,
+        parameters: &Vec<f32>,
+        statistics: &Vec<f32>,
+        added: Option<&Vec<f32>>,
+        x: &mut Vec<f32>,
+    ) {
+        pictures::norm_running(layer, pixels, parameters, statistics, added.map(Vec::as_slice), x);
+    }
+
+    fn max_pool(&self, layer: &MaxPool, images: usize, x: &Vec<f32>, y: &mut Vec<f32>) {
+        pictures::max_pool(layer, images, x, y);
+    }
+
+    fn max_pool_gradient(&self, layer: &MaxPool, images: usize, x: &Vec<f32>, dy: &Vec<f32>, dx: &mut Vec<f32>) {
+        pictures::max_pool_gradient(layer, images, x, dy, dx);
+    }
+
+    fn average_pool(&self, map: FeatureMap, images: usize, x: &Vec<f32>, y: &mut Vec<f32>) {
+        pictures::average_pool(map, images, x, y);
+    }
+
+    fn average_pool_gradient(&self, map: FeatureMap, images: usize, dy: &Vec<f32>, dx: &mut Vec<f32>) {
+        pictures::average_pool_gradient(map, images, dy, dx);
     }
 
     fn sgd(&self, settings: SgdStep, gradient: &Vec<f32>, momentum: &mut Vec<f32>, parameters: &mut Vec<f32>) {
