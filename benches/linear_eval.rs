@@ -26,7 +26,7 @@ fn main() {
     let mut features = Features::with_capacity(ROWS, WIDTH);
     features.extend(&(0..ROWS * WIDTH).map(|_| stream.random::<f32>()).collect::<Vec<f32>>());
     let labels: Vec<u32> = (0..ROWS).map(|_| stream.next_u32() % CLASSES as u32).collect();
-    let mut classifiers = Classifiers::new(RATES.len(), CLASSES, &features, &vec![0.0; CLASSES * WIDTH]);
+    let mut classifiers = Classifiers::new(RATES.len(), CLASSES, WIDTH, &vec![0.0; CLASSES * WIDTH]);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     let sgd = Sgd { rates: &RATES, momentum: 0.9, weight_decay: 0.0 };
     let mut train = |epoch: usize| {

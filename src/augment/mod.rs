@@ -2,7 +2,8 @@
 
 mod tabular;
 
-use crate::recipe::Domain;
+use crate::data::Set;
+use crate::recipe::{Domain, LightViews, Views};
 
 pub use tabular::TabularViews;
 
@@ -36,11 +37,35 @@ pub trait Source: Send + Sync {
     }
 }
 
+/// The views of a set's training items.
+///
+/// # Errors
+/// Views of another domain or out of their range.
+pub fn source<'a>(set: &'a Set, views: &Views, seed: u64) -> Result<Box<dyn Source + 'a>, ViewsError> {
+    match set {
+        Set::Table(set) => Ok(Box::new(TabularViews::new(set, views, seed)?)),
+        Set::Images(set) => Ok(Box::new(ImageViews::new(set, views, seed)?)),
+    }
+}
+
+/// Training pictures under light augmentation.
+///
+/// # Errors
+/// Data that is not pictures.
+pub fn light<'a>(set: &'a Set, views: &LightViews, seed: u64) -> Result<Box<dyn Source + 'a>, ViewsError> {
+    match set {
+        Set::Images(set) => Ok(Box::new(ImageViews::light(set, views, seed)?)),
+        Set::Table(_) => Err(ViewsError::NotPictures),
+    }
+}
+
 /// Why views cannot be drawn.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum ViewsError {
     #[error("views of {domain} are not built yet")]
     NotBuilt { domain: Domain },
+    #[error("only pictures have light augmentation")]
+    NotPictures,
     #[error("masking probability is {found}, expected a number in [0, 1)")]
     Mask { found: f64 },
     #[error("{continuous} continuous columns of {width}, and {values} values: not a table of whole rows")]

@@ -13,4 +13,4 @@ mod speech_commands;
 pub use catalogue::{CATALOGUE, Descriptor, PublishedFile, descriptor};
 pub use error::DataError;
 pub use library::Library;
-pub use set::{CHANNELS, ImageSet, Pictures, Rows, Set, TabularSet};
+pub use set::{CHANNELS, ImageSet, Pictures, Rows, Set, SetPart, TabularSet};

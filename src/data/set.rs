@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::recipe::DataIdentity;
 
 /// Labelled rows, standardised and ready for a network.
@@ -80,6 +82,15 @@ impl ImageSet {
     }
 }
 
+/// How much of a set is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetPart {
+    pub train: usize,
+    pub test: usize,
+    pub published_train: usize,
+    pub published_test: usize,
+}
+
 /// A loaded data set.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Set {
@@ -88,6 +99,15 @@ pub enum Set {
 }
 
 impl Set {
+    /// Training and test items at hand and in the set as published.
+    pub fn part(&self) -> SetPart {
+        let (train, test, published) = match self {
+            Set::Table(set) => (set.train.labels.len(), set.test.labels.len(), set.published_rows),
+            Set::Images(set) => (set.train.labels.len(), set.test.labels.len(), set.published_rows),
+        };
+        SetPart { train, test, published_train: published.0, published_test: published.1 }
+    }
+
     pub fn identity(&self) -> &DataIdentity {
         match self {
             Set::Table(set) => &set.identity,

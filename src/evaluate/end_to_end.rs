@@ -8,8 +8,7 @@ use serde_json::json;
 mod tests;
 
 use super::softmax::Softmax;
-use super::{EvaluateError, Labels, OnProgress, Outcome, ShuffledSet, Stage, percent, report};
-use crate::data::{Rows, TabularSet};
+use super::{EvaluateError, Inputs, Labels, OnProgress, Outcome, ShuffledSet, Split, Stage, percent, report};
 use crate::kernels::Kernels;
 use crate::model::{Mode, ModelError, Network, Sgd};
 use crate::random::{Key, Purpose, permutation};
@@ -46,7 +45,7 @@ struct EpochLine {
     test: Option<f64>,
 }
 
-/// Trains `network`, an encoder with a linear classifier at its starting weights, on the training rows of `set` and
+/// Trains `network`, an encoder with a linear classifier at its starting weights, on the training rows of `inputs` and
 /// tests it on the test rows.
 ///
 /// # Errors
@@ -56,12 +55,13 @@ pub fn evaluate<K: Kernels>(
     settings: &EndToEnd,
     start: Start,
     seed: u64,
-    set: &TabularSet,
+    inputs: &Inputs,
     network: &mut Network<K>,
     progress: &mut OnProgress,
 ) -> Result<Outcome, EvaluateError> {
-    check(settings, start, set, network)?;
-    let rows = set.train.labels.len();
+    let labels = inputs.labels();
+    check(settings, start, &labels, network)?;
+    let rows = labels.train.len();
     let steps = rows / settings.batch;
     let rate = LearningRate::end_to_end(settings, steps);
     let mut sgd = Sgd::new(network, settings.momentum, settings.weight_decay);
@@ -72,7 +72,9 @@ pub fn evaluate<K: Kernels>(
         let order = permutation(rows, key);
         let mut sum = 0f64;
         for (step, rows) in order.chunks_exact(settings.batch).enumerate() {
-            let loss = train_step(network, &set.train, set.classes, rows)?;
+            let batch = inputs.training(rows, epoch);
+            let classes: Vec<u32> = rows.iter().map(|row| labels.train[*row as usize]).collect();
+            let loss = train_step(network, &batch, &classes, labels.classes)?;
             if !loss.is_finite() {
                 return Err(EvaluateError::LossNotFinite { epoch: epoch + 1, step: step + 1, found: loss });
             }
@@ -82,7 +84,7 @@ pub fn evaluate<K: Kernels>(
         }
         let mut line = EpochLine { epoch: epoch + 1, loss: sum / steps as f64, test: None };
         if line.epoch >= settings.measure_from {
-            let accuracy = accuracy(network, &set.test, set.classes, progress)?;
+            let accuracy = accuracy(network, inputs, &labels, progress)?;
             measured.push(accuracy);
             line.test = Some(accuracy);
         }
@@ -95,22 +97,16 @@ pub fn evaluate<K: Kernels>(
         outcome.details.insert("best epoch".to_owned(), json!(settings.measure_from + best));
     }
     outcome.details.insert("training rows".to_owned(), json!(steps * settings.batch));
-    outcome.details.insert("test rows".to_owned(), json!(set.test.labels.len()));
+    outcome.details.insert("test rows".to_owned(), json!(labels.test.len()));
     Ok(outcome)
 }
 
 fn check<K: Kernels>(
     settings: &EndToEnd,
     start: Start,
-    set: &TabularSet,
+    labels: &Labels,
     network: &Network<K>,
 ) -> Result<(), EvaluateError> {
-    let labels = Labels {
-        train: &set.train.labels,
-        test: &set.test.labels,
-        classes: set.classes,
-        validation: set.validation.clone(),
-    };
     labels.check()?;
     let rows = labels.train.len();
     let name = start.id();
@@ -122,62 +118,57 @@ fn check<K: Kernels>(
         let expected = format!("an epoch in 1..={}", settings.epochs);
         return Err(EvaluateError::unfit(&format!("measure_from of {name}"), expected, settings.measure_from));
     }
-    if network.plan().outputs() != set.classes {
-        return Err(EvaluateError::unfit(
-            &format!("outputs of {name}'s network"),
-            set.classes,
-            network.plan().outputs(),
-        ));
+    let outputs = network.plan().outputs();
+    if outputs != labels.classes {
+        return Err(EvaluateError::unfit(&format!("outputs of {name}'s network"), labels.classes, outputs));
     }
     Ok(())
 }
 
-/// Fills the network's gradient and gives the mean cross-entropy over `rows`.
+/// Fills the network's gradient and gives the mean cross-entropy over the rows of `inputs`.
 fn train_step<K: Kernels>(
     network: &mut Network<K>,
-    train: &Rows,
+    inputs: &[f32],
+    labels: &[u32],
     classes: usize,
-    rows: &[u32],
 ) -> Result<f32, EvaluateError> {
-    let width = network.plan().inputs();
-    let inputs: Vec<f32> =
-        rows.iter().flat_map(|row| &train.inputs[*row as usize * width..][..width]).copied().collect();
-    let labels: Vec<u32> = rows.iter().map(|row| train.labels[*row as usize]).collect();
-    let mut logits = values(&network.forward(&inputs, rows.len(), Mode::Train { replicas: 1 })?)?;
-    let mut losses = vec![0f32; rows.len()];
+    let rows = labels.len();
+    let mut logits = values(&network.forward(inputs, rows, Mode::Train { replicas: 1 })?)?;
+    let mut losses = vec![0f32; rows];
     pulp::Arch::new().dispatch(Softmax {
         logits: &mut logits,
-        labels: &labels,
+        labels,
         classes,
         bias: &vec![0.0; classes],
-        scale: 1.0 / rows.len() as f32,
+        scale: 1.0 / rows as f32,
         losses: &mut losses,
     });
-    let gradient = Tensor::from_vec(logits, (rows.len(), classes), &Device::Cpu).map_err(ModelError::from)?;
+    let gradient = Tensor::from_vec(logits, (rows, classes), &Device::Cpu).map_err(ModelError::from)?;
     network.backward(&gradient)?;
-    Ok(losses.iter().sum::<f32>() / rows.len() as f32)
+    Ok(losses.iter().sum::<f32>() / rows as f32)
 }
 
 /// Test accuracy in percent. The largest logit wins, the first of equals.
 fn accuracy<K: Kernels>(
     network: &mut Network<K>,
-    test: &Rows,
-    classes: usize,
+    inputs: &Inputs,
+    labels: &Labels,
     progress: &mut OnProgress,
 ) -> Result<f64, EvaluateError> {
-    let width = network.plan().inputs();
+    let (classes, rows) = (labels.classes, labels.test.len());
     let mut correct = 0;
-    let mut done = 0;
-    for (inputs, labels) in test.inputs.chunks(TEST_ROWS * width).zip(test.labels.chunks(TEST_ROWS)) {
-        let logits = values(&network.forward(inputs, labels.len(), Mode::Evaluate)?)?;
+    for first in (0..rows).step_by(TEST_ROWS) {
+        let range = first..rows.min(first + TEST_ROWS);
+        let batch = inputs.plain(Split::Test, range.clone());
+        let logits = values(&network.forward(&batch, range.len(), Mode::Evaluate)?)?;
         let answers = logits
             .chunks_exact(classes)
             .map(|logits| (0..classes).reduce(|best, class| if logits[class] > logits[best] { class } else { best }));
+        let labels = &labels.test[range.clone()];
         correct += answers.zip(labels).filter(|(answer, label)| *answer == Some(**label as usize)).count();
-        done += labels.len();
-        report(progress, Stage::Testing, done, test.labels.len())?;
+        report(progress, Stage::Testing, range.end, rows)?;
     }
-    Ok(percent(correct, test.labels.len()))
+    Ok(percent(correct, rows))
 }
 
 fn values(tensor: &Tensor) -> Result<Vec<f32>, ModelError> {

@@ -26,13 +26,25 @@ pub fn stream(
                 values.len(),
             ));
         }
-        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            let (row, feature) = (first + at / width, at % width);
-            return Err(EvaluateError::NotFinite { split, row, feature, found: values[at] });
-        }
+        check_finite(&values, width, split, |at| first + at)?;
         each(first, &values)?;
     }
     Ok(())
+}
+
+/// Refuses a feature that is not finite; `row_of` numbers the rows of `values`.
+fn check_finite(
+    values: &[f32],
+    width: usize,
+    split: Split,
+    row_of: impl Fn(usize) -> usize,
+) -> Result<(), EvaluateError> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(at) => {
+            Err(EvaluateError::NotFinite { split, row: row_of(at / width), feature: at % width, found: values[at] })
+        }
+    }
 }
 
 /// [`stream`] over the test rows that reports how far it is after each chunk.
@@ -73,6 +85,15 @@ impl Features {
             features.extend(values);
             Ok(())
         })?;
+        Ok(features)
+    }
+
+    /// Encodes some training rows as they are in `epoch`.
+    pub fn of_batch(source: &mut dyn FeatureSource, rows: &[u32], epoch: usize) -> Result<Features, EvaluateError> {
+        let values = source.training(rows, epoch)?;
+        check_finite(&values, source.width(), Split::Train, |at| rows[at] as usize)?;
+        let mut features = Features::with_capacity(rows.len(), source.width());
+        features.extend(&values);
         Ok(features)
     }
 

@@ -1,17 +1,22 @@
-//! A trained network's encoder over the rows of a data set.
+//! Rows of features: a trained network's, or the inputs themselves.
 
 use std::ops::Range;
 
-use crate::data::TabularSet;
 use crate::kernels::Kernels;
 use crate::model::Network;
 
-use super::{EvaluateError, FeatureSource, Labels, Split};
+use super::{EvaluateError, FeatureSource, Inputs, Split};
 
-/// Features of the rows of `set` under `network`, whose weights stay as they are.
+/// Features of a data set's rows under `network`, whose weights stay as they are.
 pub struct FrozenEncoder<'a, K: Kernels> {
     pub network: Network<K>,
-    pub set: &'a TabularSet,
+    pub inputs: Inputs<'a>,
+}
+
+impl<K: Kernels> FrozenEncoder<'_, K> {
+    fn encode(&mut self, inputs: &[f32], rows: usize) -> Result<Vec<f32>, EvaluateError> {
+        self.network.features(inputs, rows).map_err(|error| EvaluateError::Encoder(error.into()))
+    }
 }
 
 impl<K: Kernels> FeatureSource for FrozenEncoder<'_, K> {
@@ -20,24 +25,37 @@ impl<K: Kernels> FeatureSource for FrozenEncoder<'_, K> {
     }
 
     fn features(&mut self, split: Split, rows: Range<usize>) -> Result<Vec<f32>, EvaluateError> {
-        let from = match split {
-            Split::Train => &self.set.train,
-            Split::Test => &self.set.test,
-        };
-        let width = self.set.width();
-        let inputs = &from.inputs[rows.start * width..rows.end * width];
-        self.network.features(inputs, rows.len()).map_err(|error| EvaluateError::Encoder(error.into()))
+        let inputs = self.inputs.plain(split, rows.clone());
+        self.encode(&inputs, rows.len())
+    }
+
+    fn augmented(&self) -> bool {
+        self.inputs.augmented()
+    }
+
+    fn training(&mut self, rows: &[u32], epoch: usize) -> Result<Vec<f32>, EvaluateError> {
+        let inputs = self.inputs.training(rows, epoch);
+        self.encode(&inputs, rows.len())
     }
 }
 
-impl<'a> Labels<'a> {
-    /// The labels of a set.
-    pub fn of(set: &'a TabularSet) -> Labels<'a> {
-        Labels {
-            train: &set.train.labels,
-            test: &set.test.labels,
-            classes: set.classes,
-            validation: set.validation.clone(),
-        }
+/// The inputs as features: what a classifier makes of them without an encoder.
+pub struct RawInputs<'a>(pub Inputs<'a>);
+
+impl FeatureSource for RawInputs<'_> {
+    fn width(&self) -> usize {
+        self.0.width()
+    }
+
+    fn features(&mut self, split: Split, rows: Range<usize>) -> Result<Vec<f32>, EvaluateError> {
+        Ok(self.0.plain(split, rows))
+    }
+
+    fn augmented(&self) -> bool {
+        self.0.augmented()
+    }
+
+    fn training(&mut self, rows: &[u32], epoch: usize) -> Result<Vec<f32>, EvaluateError> {
+        Ok(self.0.training(rows, epoch))
     }
 }

@@ -10,6 +10,7 @@
 //! | `linear/best/test-rate` | the best of all rates and measured epochs |
 //! | `linear/last/validation-rate` | the rate that does best on the validation rows when trained without them |
 //! | `linear/best/validation-rate` | the same rate in its best measured epoch |
+//! | `raw/...` | as `linear/...`, the classifier reading the inputs themselves |
 //! | `pinv` | least squares in closed form |
 //! | `fine-tune/last`, `fine-tune/best` | the encoder and a classifier, trained together from the pretext encoder |
 //! | `supervised/last`, `supervised/best` | the same from random weights |
@@ -21,6 +22,7 @@ pub mod end_to_end;
 mod error;
 mod features;
 mod frozen;
+mod inputs;
 pub mod linear;
 pub mod pinv;
 mod softmax;
@@ -31,7 +33,8 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
 pub use error::EvaluateError;
-pub use frozen::FrozenEncoder;
+pub use frozen::{FrozenEncoder, RawInputs};
+pub use inputs::Inputs;
 
 /// Which rows of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,7 +52,7 @@ impl std::fmt::Display for Split {
     }
 }
 
-/// A frozen encoder with the rows it reads.
+/// Rows of features.
 pub trait FeatureSource {
     /// Features of a row.
     fn width(&self) -> usize;
@@ -60,6 +63,15 @@ pub trait FeatureSource {
     /// # Errors
     /// [`EvaluateError::Encoder`] where the encoder fails.
     fn features(&mut self, split: Split, rows: Range<usize>) -> Result<Vec<f32>, EvaluateError>;
+
+    /// Whether training rows have other features in every epoch.
+    fn augmented(&self) -> bool;
+
+    /// Features of training rows as they are in `epoch`, from 0: row-major.
+    ///
+    /// # Errors
+    /// As [`FeatureSource::features`].
+    fn training(&mut self, rows: &[u32], epoch: usize) -> Result<Vec<f32>, EvaluateError>;
 }
 
 /// What is known of the rows besides their features.

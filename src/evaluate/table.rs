@@ -40,11 +40,12 @@ impl Table {
     /// Features and the labels that go with them.
     pub fn parts(&self, validation: Range<usize>) -> (Labels<'_>, Source<'_>) {
         let labels = Labels { train: &self.train_labels, test: &self.test_labels, classes: self.classes, validation };
-        (labels, Source(self))
+        (labels, Source(self, false))
     }
 }
 
-pub struct Source<'a>(&'a Table);
+/// Rows of a table, and whether training rows change a little from epoch to epoch.
+pub struct Source<'a>(pub &'a Table, pub bool);
 
 impl FeatureSource for Source<'_> {
     fn width(&self) -> usize {
@@ -57,6 +58,17 @@ impl FeatureSource for Source<'_> {
             Split::Test => &self.0.test,
         };
         Ok(values[rows.start * self.0.width..rows.end * self.0.width].to_vec())
+    }
+
+    fn augmented(&self) -> bool {
+        self.1
+    }
+
+    fn training(&mut self, rows: &[u32], epoch: usize) -> Result<Vec<f32>, EvaluateError> {
+        let width = self.0.width;
+        let shift = if self.1 { epoch as f32 * 0.01 } else { 0.0 };
+        let rows = rows.iter().flat_map(|row| &self.0.train[*row as usize * width..][..width]);
+        Ok(rows.map(|value| value + shift).collect())
     }
 }
 

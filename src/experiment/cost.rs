@@ -1,7 +1,8 @@
 //! What a pretext run or an evaluation costs, before it is run.
 
-use crate::model::Plan;
-use crate::recipe::{Contrast, DataSet, EndToEnd, EvaluationKind, Linear, Method, Network, Pretext, Settings};
+use crate::kernels::FeatureMap;
+use crate::model::{Inputs, Plan};
+use crate::recipe::{Contrast, DataSet, DataSettings, EndToEnd, EvaluationKind, Linear, Method, Network, Pretext, Settings};
 
 /// The cost of one piece of work.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -22,19 +23,23 @@ const FORWARD_AND_BACKWARD: f64 = 3.0;
 const CHECKPOINTS: u64 = 2;
 const BYTES: u64 = size_of::<f32>() as u64;
 
-/// Inputs in blocks, and classes, of the sets this build can train on.
-fn layout(set: DataSet) -> Option<(&'static [usize], usize)> {
-    match set {
-        DataSet::Covtype => Some((&[10, 4, 40], 7)),
-        _ => None,
-    }
+/// Inputs and classes of the sets this build can train on. The classes of an image folder are not known beforehand, and
+/// make no difference that shows.
+fn layout(data: &DataSettings) -> Option<(Inputs<'static>, usize)> {
+    let square = |side| Inputs::Pictures(FeatureMap { height: side, width: side, channels: 3 });
+    Some(match data.set {
+        DataSet::Covtype => (Inputs::Columns(&[10, 4, 40]), 7),
+        DataSet::Cifar10 | DataSet::Emoji => (square(32), 10),
+        DataSet::Cifar100 => (square(32), 100),
+        DataSet::EmojiGroups => (square(32), 40),
+        DataSet::ImageFolder => (square(data.folder.as_ref()?.side), 10),
+        DataSet::SpeechCommands => return None,
+    })
 }
 
 fn encoder(settings: &Settings) -> Option<Plan> {
-    match settings.network {
-        Network::Mlp { width } => layout(settings.data.set).map(|(blocks, _)| Plan::mlp(blocks, width)),
-        Network::Resnet { .. } => None,
-    }
+    let (inputs, _) = layout(&settings.data)?;
+    Plan::encoder(&settings.network, inputs).ok()
 }
 
 fn stored(plan: &Plan) -> u64 {
@@ -88,14 +93,23 @@ fn logits_per_row(pretext: &Pretext) -> f64 {
 /// The cost of one evaluation of a cell on `train` and `test` rows; none for a network that this build does not have.
 pub fn of_evaluation(settings: &Settings, kind: &EvaluationKind, (train, test): (usize, usize)) -> Option<Cost> {
     let encoder = encoder(settings)?;
-    let (_, classes) = layout(settings.data.set)?;
+    let (inputs, classes) = layout(&settings.data)?;
     let features = encoder.features() as f64;
     let extraction = (train + test) as f64 * encoder.flops_per_row();
     Some(match kind {
         EvaluationKind::Linear(linear) => {
             let readout = linear_flops(linear, features * classes as f64, (train, test));
-            let steps = (train / linear.batch.max(1)) as u64 * linear.epochs as u64;
-            Cost { flops: extraction + readout, steps, ..Cost::default() }
+            let passes = if linear.views.is_some() { linear.epochs } else { 1 };
+            let encoded = (passes * train + test) as f64 * encoder.flops_per_row();
+            Cost { flops: encoded + readout, steps: steps(linear, train), ..Cost::default() }
+        }
+        EvaluationKind::Raw(linear) => {
+            let width = match inputs {
+                Inputs::Columns(blocks) => blocks.iter().sum(),
+                Inputs::Pictures(map) => map.len(),
+            };
+            let readout = linear_flops(linear, (width * classes) as f64, (train, test));
+            Cost { flops: readout, steps: steps(linear, train), ..Cost::default() }
         }
         EvaluationKind::Pinv(_) => {
             let gram = 2.0 * train as f64 * features * features;
@@ -116,6 +130,10 @@ pub fn of_evaluation(settings: &Settings, kind: &EvaluationKind, (train, test): 
     })
 }
 
+fn steps(linear: &Linear, train: usize) -> u64 {
+    (train / linear.batch.max(1)) as u64 * linear.epochs as u64
+}
+
 fn linear_flops(linear: &Linear, products: f64, (train, test): (usize, usize)) -> f64 {
     let sets = if linear.validation { 2.0 } else { 1.0 };
     let classifiers = linear.rates.len() as f64;
@@ -134,7 +152,8 @@ fn end_to_end_flops(training: &EndToEnd, per_row: f64, (train, test): (usize, us
 pub fn typical_product(settings: &Settings) -> Option<(usize, usize, usize)> {
     match settings.network {
         Network::Mlp { width } => Some((settings.pretext.batch, 64 * width, 64 * width)),
-        Network::Resnet { .. } => None,
+        // A 3x3 convolution of the second stage, as a product over pixels.
+        Network::Resnet { width, .. } => Some((64 * settings.pretext.batch, 18 * width, 2 * width)),
     }
 }
 
@@ -183,7 +202,7 @@ mod tests {
     #[test]
     fn a_network_that_is_not_there_has_no_cost() {
         let experiment = Experiment::load("table1").expect("embedded");
-        let filter: Filter = "dataset=cifar10".parse().expect("a filter");
+        let filter: Filter = "dataset=speech-commands".parse().expect("a filter");
         let cell = experiment.cells(Scale::Paper, &filter).expect("cells").remove(0);
         assert_eq!(of_pretext(&cell.settings, 50_000), None);
     }

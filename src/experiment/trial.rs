@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::recipe::{DataIdentity, Domain, EvaluationRecipe, PretextRecipe, Settings};
+use crate::recipe::{DataIdentity, DataSettings, Domain, EvaluationRecipe, PretextRecipe, Settings};
 
 /// One number of a table or figure.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,8 +59,8 @@ impl Cell {
     /// Whether this build can run the cell.
     pub fn built(&self) -> Result<(), NotBuilt> {
         match self.settings.data.set.domain() {
-            Domain::Tabular => Ok(()),
-            domain @ (Domain::Images | Domain::Speech) => Err(NotBuilt { domain }),
+            Domain::Tabular | Domain::Images => Ok(()),
+            domain @ Domain::Speech => Err(NotBuilt { domain }),
         }
     }
 
@@ -73,11 +73,15 @@ impl Cell {
             .any(|kind| kind.needs_encoder())
             .then(|| PretextRecipe::new(seed, identity.clone(), views.clone(), network.clone(), pretext.clone()));
         let address = pretext.as_ref().map(PretextRecipe::address);
+        let read_out = DataIdentity {
+            settings: DataSettings { subset: evaluation.subset, ..identity.settings.clone() },
+            digest: identity.digest.clone(),
+        };
         let evaluations = kinds
             .into_iter()
             .map(|kind| {
                 let encoder = if kind.needs_encoder() { address.clone() } else { None };
-                EvaluationRecipe::new(seed, encoder, identity.clone(), network.clone(), kind)
+                EvaluationRecipe::new(seed, encoder, read_out.clone(), network.clone(), kind)
             })
             .collect();
         Trial { seed, pretext, evaluations }

@@ -1,7 +1,7 @@
 //! What types cannot say: which settings go together, and their ranges.
 
 use crate::recipe::{
-    Contrast, DataSet, Domain, EndToEnd, Evaluation, Linear, Method, Network, Operator, Pretext, Schedule, Settings,
+    Contrast, DataSet, Domain, EndToEnd, Evaluation, LightViews, Linear, Method, Network, Operator, Pretext, Schedule, Settings,
     Views,
 };
 
@@ -31,7 +31,25 @@ fn data(settings: &Settings) -> Result<(), Mismatch> {
             Err(Mismatch::new("/data/standardise", "a value", "nothing for data that is not tabular"))
         }
         _ => Ok(()),
+    }?;
+    match (settings.data.set, &settings.data.folder) {
+        (DataSet::ImageFolder, None) => {
+            Err(Mismatch::new("/data/folder", "nothing", "the name and side of an image folder"))
+        }
+        (DataSet::ImageFolder, Some(folder)) => size("/data/folder/side", folder.side, 1, 1024),
+        (set, Some(_)) => Err(Mismatch::new("/data/folder", format!("a value for {}", set.id()), "nothing")),
+        (_, None) => Ok(()),
+    }?;
+    let subsets = [("/data/subset", settings.data.subset), ("/evaluation/subset", settings.evaluation.subset)];
+    for (at, subset) in subsets.into_iter().filter_map(|(at, subset)| subset.map(|subset| (at, subset))) {
+        if let Some(classes) = subset.classes {
+            size(&format!("{at}/classes"), classes, 2, LARGEST)?;
+        }
+        if let Some(share) = subset.share {
+            within(&format!("{at}/share"), share, f64::MIN_POSITIVE, 1.0, true)?;
+        }
     }
+    Ok(())
 }
 
 fn views(settings: &Settings) -> Result<(), Mismatch> {
@@ -179,13 +197,18 @@ fn method(pretext: &Pretext) -> Result<(), Mismatch> {
 }
 
 fn evaluation(settings: &Settings) -> Result<(), Mismatch> {
-    let Evaluation { linear, pinv, fine_tune, supervised, .. } = &settings.evaluation;
+    let Evaluation { linear, pinv, raw, fine_tune, supervised, .. } = &settings.evaluation;
     if settings.evaluation.kinds().is_empty() {
-        let expected = "at least one of `linear`, `pinv`, `fine_tune` and `supervised`";
+        let expected = "at least one of `linear`, `pinv`, `raw`, `fine_tune` and `supervised`";
         return Err(Mismatch::new("/evaluation", "no read-out", expected));
     }
-    if let Some(linear) = linear {
-        linear_evaluation(linear, settings.data.set)?;
+    for (name, linear) in [("linear", linear), ("raw", raw)] {
+        if let Some(linear) = linear {
+            linear_evaluation(&format!("/evaluation/{name}"), linear, settings.data.set)?;
+        }
+    }
+    for kind in settings.evaluation.kinds() {
+        light_views(&format!("/evaluation/{}/views", kind.id().replace('-', "_")), kind.views(), settings)?;
     }
     if let Some(pinv) = pinv {
         size("/evaluation/pinv/batch", pinv.batch, 1, LARGEST)?;
@@ -205,27 +228,40 @@ fn evaluation(settings: &Settings) -> Result<(), Mismatch> {
     Ok(())
 }
 
-fn linear_evaluation(linear: &Linear, set: DataSet) -> Result<(), Mismatch> {
-    size("/evaluation/linear/epochs", linear.epochs, 1, LARGEST)?;
-    size("/evaluation/linear/batch", linear.batch, 1, LARGEST)?;
-    size("/evaluation/linear/measure_from", linear.measure_from, 1, linear.epochs)?;
+fn linear_evaluation(base: &str, linear: &Linear, set: DataSet) -> Result<(), Mismatch> {
+    size(&format!("{base}/epochs"), linear.epochs, 1, LARGEST)?;
+    size(&format!("{base}/batch"), linear.batch, 1, LARGEST)?;
+    size(&format!("{base}/measure_from"), linear.measure_from, 1, linear.epochs)?;
     if linear.rates.is_empty() || linear.rates.len() > 64 {
-        return Err(Mismatch::new("/evaluation/linear/rates", format!("{} rates", linear.rates.len()), "1 to 64"));
+        return Err(Mismatch::new(format!("{base}/rates"), format!("{} rates", linear.rates.len()), "1 to 64"));
     }
     for (index, rate) in linear.rates.iter().enumerate() {
-        positive(&format!("/evaluation/linear/rates/{index}"), *rate)?;
+        positive(&format!("{base}/rates/{index}"), *rate)?;
         if linear.rates[..index].contains(rate) {
             let found = format!("the rate {rate} again");
-            return Err(Mismatch::new(format!("/evaluation/linear/rates/{index}"), found, "each rate once"));
+            return Err(Mismatch::new(format!("{base}/rates/{index}"), found, "each rate once"));
         }
     }
-    let base = "/evaluation/linear";
     optimiser(base, linear.rates[0], linear.momentum, linear.weight_decay, &linear.schedule)?;
     if linear.validation && set != DataSet::Covtype {
         let found = format!("true for {}", set.id());
-        return Err(Mismatch::new("/evaluation/linear/validation", found, "false: it sets no validation rows aside"));
+        return Err(Mismatch::new(format!("{base}/validation"), found, "false: it sets no validation rows aside"));
     }
     Ok(())
+}
+
+fn light_views(at: &str, views: Option<&LightViews>, settings: &Settings) -> Result<(), Mismatch> {
+    let Some(views) = views else { return Ok(()) };
+    if settings.data.set.domain() != Domain::Images {
+        let found = format!("augmentation of {}", settings.data.set.id());
+        return Err(Mismatch::new(at, found, "nothing: only pictures have light augmentation"));
+    }
+    match views {
+        LightViews::PaddedCrop { padding } => size(&format!("{at}/padding"), *padding, 0, 256),
+        LightViews::ResizedCrop { crop_scale } => {
+            within(&format!("{at}/crop_scale"), *crop_scale, f64::MIN_POSITIVE, 1.0, true)
+        }
+    }
 }
 
 fn end_to_end_training(at: &str, training: &EndToEnd) -> Result<(), Mismatch> {
@@ -288,13 +324,14 @@ fn within(at: &str, found: f64, least: f64, most: f64, most_included: bool) -> R
 /// The readings that a cell's evaluations give, by the names that results use.
 pub fn readings(evaluation: &Evaluation) -> Vec<String> {
     let mut readings = Vec::new();
-    if let Some(linear) = &evaluation.linear {
+    for (name, linear) in [("linear", &evaluation.linear), ("raw", &evaluation.raw)] {
+        let Some(linear) = linear else { continue };
         for when in ["last", "best"] {
-            readings.push(format!("linear/{when}/test-rate"));
+            readings.push(format!("{name}/{when}/test-rate"));
             if linear.validation {
-                readings.push(format!("linear/{when}/validation-rate"));
+                readings.push(format!("{name}/{when}/validation-rate"));
             }
-            readings.extend(linear.rates.iter().map(|rate| format!("linear/{when}/rate-{rate}")));
+            readings.extend(linear.rates.iter().map(|rate| format!("{name}/{when}/rate-{rate}")));
         }
     }
     if evaluation.pinv.is_some() {

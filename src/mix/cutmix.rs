@@ -37,7 +37,7 @@ impl Rectangle {
 
 /// One rectangle for each share, of a folded lambda, around a uniformly drawn centre.
 pub(super) fn rectangles(input: &Tensor, replicas: usize, alpha: f64, key: Key) -> Result<Vec<Rectangle>, MixError> {
-    let &[_, _, height, width] = input.dims() else {
+    let &[_, height, width, _] = input.dims() else {
         return Err(MixError::NoRectangle { found: input.dims().to_vec() });
     };
     if height == 0 || width == 0 {
@@ -53,7 +53,7 @@ pub(super) fn rectangles(input: &Tensor, replicas: usize, alpha: f64, key: Key) 
     Ok((0..replicas).map(of_share).collect())
 }
 
-/// `images` `[N, C, H, W]`, each with the rectangle of the image `partner` names.
+/// `images` `[N, H, W, C]`, each with the rectangle of the image `partner` names.
 ///
 /// # Errors
 /// Images of another size than the rectangle's, another number of partners than N, a partner outside the batch.
@@ -63,7 +63,7 @@ pub fn paste(images: &Tensor, partner: &[u32], rectangle: &Rectangle) -> TensorR
         u8::from(rectangle.rows.contains(&(place / width)) && rectangle.columns.contains(&(place % width)))
     };
     let mask: Vec<u8> = (0..height * width).map(inside).collect();
-    let mask = Tensor::from_vec(mask, (1, 1, height, width), images.device())?;
+    let mask = Tensor::from_vec(mask, (1, height, width, 1), images.device())?;
     let other = images.index_select(&Tensor::from_slice(partner, partner.len(), images.device())?, 0)?;
     mask.broadcast_as(images.shape())?.where_cond(&other, images)
 }

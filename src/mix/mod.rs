@@ -26,7 +26,7 @@ pub use mixup::blend;
 /// Why a batch could not be mixed.
 #[derive(Debug, thiserror::Error)]
 pub enum MixError {
-    #[error("cutmix pastes rectangles and needs inputs [N, C, H, W], found {found:?}: choose mixup for such inputs")]
+    #[error("cutmix pastes rectangles and needs inputs [N, H, W, C], found {found:?}: choose mixup for such inputs")]
     NoRectangle { found: Vec<usize> },
     #[error("mixing needs alpha > 0 and finite, found {found}")]
     Alpha { found: f64 },

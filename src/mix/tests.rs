@@ -182,7 +182,7 @@ fn another_step_draws_anew_and_the_same_step_draws_the_same() {
 
 #[test]
 fn cutmix_pastes_the_share_of_the_image_that_lambda_says() {
-    let (mixed, labels) = apply(&settings(Operator::Cutmix, 1.0), 2, &numbered(&[8, 3, 32, 32]), key()).unwrap();
+    let (mixed, labels) = apply(&settings(Operator::Cutmix, 1.0), 2, &numbered(&[8, 32, 32, 3]), key()).unwrap();
     let partner = labels.partner.clone().unwrap();
     let pixels = flat(&mixed);
     for (row, image) in pixels.chunks(3 * 32 * 32).enumerate() {
@@ -199,7 +199,7 @@ fn cutmix_pastes_the_share_of_the_image_that_lambda_says() {
 
 #[test]
 fn cutmix_keeps_at_least_half_and_moves_its_rectangle() {
-    let input = numbered(&[2, 1, 32, 32]);
+    let input = numbered(&[2, 32, 32, 1]);
     let lambda_of = |step| apply(&settings(Operator::Cutmix, 1.0), 1, &input, key().step(step)).unwrap().1.lambda[0];
     let lambdas: Vec<f32> = (0..400).map(lambda_of).collect();
     assert!(lambdas.iter().all(|lambda| (0.5..=1.0).contains(lambda)));

@@ -1,6 +1,8 @@
 //! Blocks: the differentiable operations that networks are made of.
 
-use crate::kernels::{BatchNorm, Kernels, Linear, MaxOut};
+use crate::kernels::{BatchNorm, FeatureMap, Kernels, Linear, MaxOut};
+
+use super::residual::{ConvNorm, Residual, Stem};
 
 /// One operation over rows, with its slice of the parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +15,10 @@ pub enum Block {
         after: After,
     },
     MaxOut(MaxOut),
+    Stem(Stem),
+    Residual(Residual),
+    /// The mean over the pixels of each image.
+    AveragePool(FeatureMap),
 }
 
 /// What follows a linear layer inside its block.
@@ -23,14 +29,41 @@ pub enum After {
     Norm(BatchNorm),
 }
 
+/// What every block of a pass works with.
+pub(super) struct Pass<'a, K: Kernels> {
+    pub kernels: &'a K,
+    /// Rows of a table, or images.
+    pub rows: usize,
+    pub replicas: usize,
+    pub parameters: &'a K::Buffer,
+}
+
 /// Memory that a block keeps between its forward and backward pass.
 pub(super) struct Kept<B> {
     /// `[rows, outputs]`.
     pub output: B,
-    /// What BatchNorm reads: the linear layer's output.
-    before_norm: Option<B>,
-    /// BatchNorm's mean and 1 / deviation of each share.
-    norm: Option<B>,
+    /// One for each BatchNorm.
+    pub norms: Vec<KeptNorm<B>>,
+}
+
+/// What one BatchNorm of a block keeps.
+pub(super) struct KeptNorm<B> {
+    /// What it reads: the output of the layer before it.
+    pub before: B,
+    /// Mean and 1 / deviation of each share.
+    pub saved: B,
+    /// What it puts out, where that is not the block's output.
+    pub after: Option<B>,
+}
+
+/// Memory of a backward pass, shared by all blocks.
+pub(super) struct Buffers<B> {
+    /// Gradient of a block's output.
+    pub d: B,
+    /// Gradient of its input.
+    pub dx: B,
+    /// Gradients inside it.
+    pub scratch: [B; 2],
 }
 
 impl Block {
@@ -40,6 +73,9 @@ impl Block {
             Block::Split(parts) => parts.iter().map(|part| part.y.count).sum(),
             Block::Dense { linear, .. } => linear.y.count,
             Block::MaxOut(layer) => layer.outputs,
+            Block::Stem(stem) => stem.pool.map_or(stem.layer.conv.output, |pool| pool.output).len(),
+            Block::Residual(block) => block.layers.last().map_or(0, |layer| layer.conv.output.len()),
+            Block::AveragePool(map) => map.channels,
         }
     }
 
@@ -49,7 +85,24 @@ impl Block {
             Block::Split(parts) => parts.iter().map(|part| part.x.count).sum(),
             Block::Dense { linear, .. } => linear.x.count,
             Block::MaxOut(layer) => layer.outputs * layer.pieces,
+            Block::Stem(stem) => stem.layer.conv.input.len(),
+            Block::Residual(block) => block.layers.first().map_or(0, |layer| layer.conv.input.len()),
+            Block::AveragePool(map) => map.len(),
         }
+    }
+
+    /// Values of a row of the largest activation inside the block; 0 where there is none.
+    pub(super) fn inside(&self) -> usize {
+        match self {
+            Block::Stem(stem) => stem.layer.conv.output.len(),
+            Block::Residual(block) => block.layers.iter().map(|layer| layer.conv.output.len()).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// Whether it reads pictures, which lie pixel by pixel, and not rows, which lie feature by feature.
+    pub(super) fn reads_pictures(&self) -> bool {
+        matches!(self, Block::Stem(_) | Block::Residual(_) | Block::AveragePool(_))
     }
 
     /// Multiply-adds of a row's forward pass.
@@ -58,56 +111,65 @@ impl Block {
         match self {
             Block::Split(parts) => parts.iter().map(of).sum(),
             Block::Dense { linear, .. } => of(linear),
-            Block::MaxOut(_) => 0,
+            Block::MaxOut(_) | Block::AveragePool(_) => 0,
+            Block::Stem(stem) => stem.layer.multiply_adds(),
+            Block::Residual(block) => block.layers.iter().chain(&block.shortcut).map(ConvNorm::multiply_adds).sum(),
         }
     }
 
     pub(super) fn keep<K: Kernels>(&self, kernels: &K, rows: usize, replicas: usize) -> Kept<K::Buffer> {
-        let norm = match self {
-            Block::Dense { after: After::Norm(norm), .. } => Some(norm.width),
-            _ => None,
+        let norms = match self {
+            Block::Dense { after: After::Norm(norm), .. } => vec![KeptNorm {
+                before: kernels.zeros(rows * norm.width),
+                saved: kernels.zeros(replicas * 2 * norm.width),
+                after: None,
+            }],
+            Block::Stem(stem) => stem.keep(kernels, rows, replicas),
+            Block::Residual(block) => block.keep(kernels, rows, replicas),
+            _ => Vec::new(),
         };
-        Kept {
-            output: kernels.zeros(rows * self.outputs()),
-            before_norm: norm.map(|width| kernels.zeros(rows * width)),
-            norm: norm.map(|width| kernels.zeros(replicas * 2 * width)),
-        }
+        Kept { output: kernels.zeros(rows * self.outputs()), norms }
     }
 
     /// Training mode: normalises by the batch and keeps what the backward pass needs.
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn forward<K: Kernels>(
         &self,
-        kernels: &K,
-        rows: usize,
-        replicas: usize,
-        parameters: &K::Buffer,
+        pass: &Pass<K>,
         statistics: &mut K::Buffer,
         x: &K::Buffer,
         kept: &mut Kept<K::Buffer>,
     ) {
-        match self {
-            Block::Dense { linear, after: After::Norm(norm) } => {
-                if let (Some(before), Some(saved)) = (&mut kept.before_norm, &mut kept.norm) {
-                    kernels.linear(linear, rows, parameters, x, before, false);
-                    let y = &mut kept.output;
-                    kernels.batch_norm(norm, rows, replicas, parameters, statistics, before, y, saved);
-                }
+        let Pass { kernels, rows, replicas, parameters } = *pass;
+        match (self, kept.norms.as_mut_slice()) {
+            (Block::Dense { linear, after: After::Norm(norm) }, [KeptNorm { before, saved, .. }]) => {
+                kernels.linear(linear, rows, parameters, x, before, false);
+                kernels.batch_norm(norm, rows, replicas, parameters, statistics, before, &mut kept.output, saved);
             }
-            _ => self.infer(kernels, rows, parameters, statistics, x, &mut kept.output),
+            (Block::Stem(stem), _) => stem.forward(pass, statistics, x, kept),
+            (Block::Residual(block), _) => block.forward(pass, statistics, x, kept),
+            _ => self.rows_forward(pass, statistics, x, &mut kept.output),
         }
     }
 
     /// Evaluation mode: normalises by the running statistics.
     pub(super) fn infer<K: Kernels>(
         &self,
-        kernels: &K,
-        rows: usize,
-        parameters: &K::Buffer,
+        pass: &Pass<K>,
         statistics: &K::Buffer,
         x: &K::Buffer,
         y: &mut K::Buffer,
+        scratch: &mut [K::Buffer; 2],
     ) {
+        match self {
+            Block::Stem(stem) => stem.infer(pass, statistics, x, y, scratch),
+            Block::Residual(block) => block.infer(pass, statistics, x, y, scratch),
+            _ => self.rows_forward(pass, statistics, x, y),
+        }
+    }
+
+    /// The forward pass of the blocks that have but one layer, by the running statistics where it normalises.
+    fn rows_forward<K: Kernels>(&self, pass: &Pass<K>, statistics: &K::Buffer, x: &K::Buffer, y: &mut K::Buffer) {
+        let Pass { kernels, rows, parameters, .. } = *pass;
         match self {
             Block::Split(parts) => {
                 for part in parts {
@@ -123,25 +185,24 @@ impl Block {
                 }
             }
             Block::MaxOut(layer) => kernels.max_out(layer, rows, x, y),
+            Block::AveragePool(map) => kernels.average_pool(*map, rows, x, y),
+            Block::Stem(_) | Block::Residual(_) => unreachable!("they have layers of their own"),
         }
     }
 
     /// Overwrites the gradients of this block's parameters and, where `input_wanted`, `dx` with that of its input. `d`,
     /// the gradient of the output, is used up, and so is `dx` where it is not wanted.
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn backward<K: Kernels>(
         &self,
-        kernels: &K,
-        rows: usize,
-        replicas: usize,
-        parameters: &K::Buffer,
+        pass: &Pass<K>,
         x: &K::Buffer,
         kept: &Kept<K::Buffer>,
-        d: &mut K::Buffer,
-        dx: &mut K::Buffer,
+        buffers: &mut Buffers<K::Buffer>,
         input_wanted: bool,
         gradient: &mut K::Buffer,
     ) {
+        let Pass { kernels, rows, replicas, parameters } = *pass;
+        let Buffers { d, dx, .. } = buffers;
         let layers = match self {
             Block::Split(parts) => parts.as_slice(),
             Block::Dense { linear, after } => {
@@ -149,7 +210,7 @@ impl Block {
                     After::Nothing => {}
                     After::Relu => kernels.relu_gradient(rows * linear.y.count, &kept.output, d),
                     After::Norm(norm) => {
-                        if let (Some(before), Some(saved)) = (&kept.before_norm, &kept.norm) {
+                        for KeptNorm { before, saved, .. } in &kept.norms {
                             kernels.batch_norm_gradient(norm, rows, replicas, parameters, saved, before, d, gradient);
                         }
                     }
@@ -157,6 +218,9 @@ impl Block {
                 std::slice::from_ref(linear)
             }
             Block::MaxOut(layer) => return kernels.max_out_gradient(layer, rows, x, d, dx),
+            Block::AveragePool(map) => return kernels.average_pool_gradient(*map, rows, d, dx),
+            Block::Stem(stem) => return stem.backward(pass, x, kept, buffers, input_wanted, gradient),
+            Block::Residual(block) => return block.backward(pass, x, kept, buffers, input_wanted, gradient),
         };
         // BatchNorm takes the bias away again: its gradient is zero.
         let with_bias = !matches!(self, Block::Dense { after: After::Norm(_), .. });

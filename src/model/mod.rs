@@ -4,14 +4,18 @@
 //! encoder. Each block of a network is one differentiable operation with an explicit backward and memory it keeps.
 
 mod block;
+mod encoder;
 mod initial;
 mod network;
 mod plan;
+mod residual;
+mod resnet;
 mod sgd;
 
 use thiserror::Error;
 
 pub use block::Block;
+pub use encoder::Inputs;
 pub use network::{Mode, Network, momentum_update};
 pub use plan::{Parameter, Plan, Section, Statistic};
 pub use sgd::Sgd;
@@ -23,6 +27,10 @@ pub enum ModelError {
     Input { values: usize, rows: usize, width: usize },
     #[error("{rows} rows cannot be split into {replicas} equal shares of at least 2")]
     Shares { rows: usize, replicas: usize },
+    #[error("there is no ResNet of {found} layers: expected 18, 34, 50, 101 or 152")]
+    Depth { found: usize },
+    #[error("{network} cannot read {found}")]
+    Inputs { network: String, found: String },
     #[error("a gradient of shape {found:?} does not fit the output, {rows} rows of {width}")]
     Gradient { found: Vec<usize>, rows: usize, width: usize },
     #[error(transparent)]

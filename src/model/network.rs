@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 
 use crate::kernels::Kernels;
 
-use super::block::Kept;
+use super::block::{Buffers, Kept, Pass};
 use super::plan::{Plan, Section};
 use super::{ModelError, initial};
 
@@ -26,8 +26,7 @@ pub struct Network<K: Kernels> {
     /// Allocated by the first backward pass: a momentum encoder never needs it.
     pub(super) gradient: Option<K::Buffer>,
     workspace: Option<Workspace<K::Buffer>>,
-    /// Two buffers that rows go back and forth between in evaluation.
-    inference: Option<(usize, [K::Buffer; 2])>,
+    inference: Option<Inference<K::Buffer>>,
 }
 
 struct Workspace<B> {
@@ -35,9 +34,19 @@ struct Workspace<B> {
     replicas: usize,
     input: B,
     kept: Vec<Kept<B>>,
-    /// Gradients of a block's output and input, in turn.
-    gradients: Option<[B; 2]>,
+    gradients: Option<Buffers<B>>,
 }
+
+/// Memory of evaluation, for so many rows.
+struct Inference<B> {
+    rows: usize,
+    /// Activations go back and forth between the two.
+    activations: [B; 2],
+    scratch: [B; 2],
+}
+
+/// Values that an activation of pictures may have in evaluation: about what caches hold.
+const INFERENCE_VALUES: usize = 1 << 22;
 
 impl<K: Kernels> Network<K> {
     /// A network at its initial weights.
@@ -107,35 +116,43 @@ impl<K: Kernels> Network<K> {
             },
         };
         let Workspace { input: x, kept, .. } = self.workspace.insert(workspace);
-        kernels.upload_rows(input, self.plan.inputs(), x);
+        upload(kernels, &self.plan, input, x);
+        let pass = Pass { kernels, rows, replicas, parameters: &self.parameters };
         for (at, block) in self.plan.blocks().enumerate() {
             let (before, rest) = kept.split_at_mut(at);
             let x = before.last().map_or(&*x, |kept| &kept.output);
-            let (parameters, statistics) = (&self.parameters, &mut self.statistics);
-            block.forward(kernels, rows, replicas, parameters, statistics, x, &mut rest[0]);
+            block.forward(&pass, &mut self.statistics, x, &mut rest[0]);
         }
         let output = kept.last().map_or(&*x, |kept| &kept.output);
         kernels.download_rows(output, rows, self.plan.outputs())
     }
 
     fn infer(&mut self, input: &[f32], rows: usize, blocks: usize, outputs: usize) -> Vec<f32> {
-        if rows == 0 {
-            return Vec::new();
+        // Images do not meet in evaluation: a few at a time give the same features in less memory.
+        let at_a_time = if self.plan.reads_pictures() { (INFERENCE_VALUES / self.plan.widest()).max(1) } else { rows };
+        let mut values = Vec::with_capacity(rows * outputs);
+        for input in input.chunks(at_a_time.max(1) * self.plan.inputs()) {
+            values.extend(self.infer_some(input, input.len() / self.plan.inputs(), blocks, outputs));
         }
+        values
+    }
+
+    fn infer_some(&mut self, input: &[f32], rows: usize, blocks: usize, outputs: usize) -> Vec<f32> {
         let kernels = &self.kernels;
-        let buffers = match self.inference.take() {
-            Some((most, buffers)) if most >= rows => (most, buffers),
+        let memory = match self.inference.take() {
+            Some(memory) if memory.rows >= rows => memory,
             _ => {
-                let widest = self.plan.blocks().map(|block| block.outputs()).max().unwrap_or(0);
-                let len = rows * widest.max(self.plan.inputs());
-                (rows, [kernels.zeros(len), kernels.zeros(len)])
+                let (widest, inside) = (rows * self.plan.widest(), rows * self.plan.inside());
+                let activations = [kernels.zeros(widest), kernels.zeros(widest)];
+                Inference { rows, activations, scratch: [kernels.zeros(inside), kernels.zeros(inside)] }
             }
         };
-        let [from, to] = &mut self.inference.insert(buffers).1;
+        let Inference { activations: [from, to], scratch, .. } = self.inference.insert(memory);
         let (mut from, mut to) = (from, to);
-        kernels.upload_rows(input, self.plan.inputs(), from);
+        upload(kernels, &self.plan, input, from);
+        let pass = Pass { kernels, rows, replicas: 1, parameters: &self.parameters };
         for block in self.plan.blocks().take(blocks) {
-            block.infer(kernels, rows, &self.parameters, &self.statistics, from, to);
+            block.infer(&pass, &self.statistics, from, to, scratch);
             std::mem::swap(&mut from, &mut to);
         }
         kernels.download_rows(from, rows, outputs)
@@ -157,20 +174,22 @@ impl<K: Kernels> Network<K> {
         };
         let parameters_len = self.plan.parameters_len();
         let gradient = self.gradient.get_or_insert_with(|| kernels.zeros(parameters_len));
-        let [d, dx] = gradients.get_or_insert_with(|| {
-            let widest = self.plan.blocks().map(|block| block.outputs().max(block.inputs())).max().unwrap_or(0);
-            [kernels.zeros(rows * widest), kernels.zeros(rows * widest)]
+        let buffers = gradients.get_or_insert_with(|| {
+            let (widest, inside) = (rows * self.plan.widest(), rows * self.plan.inside());
+            Buffers {
+                d: kernels.zeros(widest),
+                dx: kernels.zeros(widest),
+                scratch: [kernels.zeros(inside), kernels.zeros(inside)],
+            }
         });
-        let (mut d, mut dx) = (d, dx);
-        kernels.upload_rows(&output_gradient.flatten_all()?.to_vec1::<f32>()?, outputs, d);
+        kernels.upload_rows(&output_gradient.flatten_all()?.to_vec1::<f32>()?, outputs, &mut buffers.d);
+        let pass = Pass { kernels, rows, replicas: *replicas, parameters: &self.parameters };
         let blocks: Vec<_> = self.plan.blocks().collect();
         for (at, block) in blocks.into_iter().enumerate().rev() {
             let x = if at == 0 { &*input } else { &kept[at - 1].output };
             // Nothing learns from the gradient of the network's input.
-            let wanted = at > 0;
-            let parameters = &self.parameters;
-            block.backward(kernels, rows, *replicas, parameters, x, &kept[at], d, dx, wanted, gradient);
-            std::mem::swap(&mut d, &mut dx);
+            block.backward(&pass, x, &kept[at], buffers, at > 0, gradient);
+            std::mem::swap(&mut buffers.d, &mut buffers.dx);
         }
         Ok(())
     }
@@ -205,19 +224,19 @@ impl<K: Kernels> Network<K> {
         self.gradient.as_ref().map(|gradient| self.kernels.download(gradient, len)).unwrap_or_default()
     }
 
-    /// Name, shape and values of each parameter and running statistic of a section.
+    /// Name, shape and values of each parameter and running statistic of a section, as PyTorch has them.
     pub fn named_tensors(&self, section: Section) -> Vec<(String, Vec<usize>, Vec<f32>)> {
         let (parameters, statistics) = (self.parameters(), self.statistics());
         let of_parameters = (self.plan.parameters().iter())
             .filter(|parameter| parameter.section == section)
-            .map(|p| (p.name.clone(), p.shape.clone(), parameters[p.span.range()].to_vec()));
+            .map(|p| (p.name.clone(), p.shape.clone(), p.to_pytorch(&parameters[p.span.range()])));
         let of_statistics = (self.plan.statistics().iter())
             .filter(|statistic| statistic.section == section)
             .map(|s| (s.name.clone(), vec![s.span.len], statistics[s.span.range()].to_vec()));
         of_parameters.chain(of_statistics).collect()
     }
 
-    /// Sets parameters and running statistics by name. Names that the plan does not have are passed over.
+    /// Sets parameters and running statistics by name, from values as PyTorch has them. Names that the plan does not have are passed over.
     ///
     /// # Panics
     /// Where a tensor has more or fewer values than the plan gives its name.
@@ -225,7 +244,7 @@ impl<K: Kernels> Network<K> {
         let (mut parameters, mut statistics) = (self.parameters(), self.statistics());
         for (name, values) in values {
             if let Some(parameter) = self.plan.parameters().iter().find(|parameter| parameter.name == *name) {
-                parameters[parameter.span.range()].copy_from_slice(values);
+                parameters[parameter.span.range()].copy_from_slice(&parameter.from_pytorch(values));
             } else if let Some(statistic) = self.plan.statistics().iter().find(|statistic| statistic.name == *name) {
                 statistics[statistic.span.range()].copy_from_slice(values);
             }
@@ -240,4 +259,12 @@ impl<K: Kernels> Network<K> {
 pub fn momentum_update<K: Kernels>(query: &Network<K>, key: &mut Network<K>, momentum: f64) {
     let len = key.plan.parameters_len();
     query.kernels.moving_average(len, momentum, &query.parameters, &mut key.parameters);
+}
+
+fn upload<K: Kernels>(kernels: &K, plan: &Plan, input: &[f32], x: &mut K::Buffer) {
+    if plan.reads_pictures() {
+        kernels.upload(input, x);
+    } else {
+        kernels.upload_rows(input, plan.inputs(), x);
+    }
 }

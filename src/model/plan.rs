@@ -26,10 +26,41 @@ pub enum Section {
 pub struct Parameter {
     /// As the official code names it.
     pub name: String,
+    /// As PyTorch has it. The weights of a convolution, `[out, in, height, width]`, lie in memory as
+    /// `[height, width, in, out]`.
     pub shape: Vec<usize>,
     pub span: Span,
     pub section: Section,
     pub(super) initial: Initial,
+}
+
+impl Parameter {
+    /// Values in PyTorch's order, from values as they lie in memory.
+    pub fn to_pytorch(&self, values: &[f32]) -> Vec<f32> {
+        let mut ordered = values.to_vec();
+        self.moves().for_each(|(theirs, ours)| ordered[theirs] = values[ours]);
+        ordered
+    }
+
+    /// The inverse of [`Parameter::to_pytorch`].
+    pub fn from_pytorch(&self, values: &[f32]) -> Vec<f32> {
+        let mut ordered = values.to_vec();
+        self.moves().for_each(|(theirs, ours)| ordered[ours] = values[theirs]);
+        ordered
+    }
+
+    /// Where each value is in PyTorch's order and in memory; none where the two are the same.
+    fn moves(&self) -> impl Iterator<Item = (usize, usize)> {
+        let [outputs, inputs, taps] = match self.shape[..] {
+            [outputs, inputs, height, width] => [outputs, inputs, height * width],
+            _ => [0; 3],
+        };
+        (0..outputs * inputs * taps).map(move |theirs| {
+            let (filter, tap) = (theirs / taps, theirs % taps);
+            let (output, input) = (filter / inputs, filter % inputs);
+            (theirs, (tap * inputs + input) * outputs + output)
+        })
+    }
 }
 
 /// How a parameter starts.
@@ -70,13 +101,7 @@ impl Plan {
     /// then linear to `128w` and max-out over 4, which gives `32w` features. A single block of inputs has BatchNorm and
     /// ReLU after its first layer; several have neither (official `models/mlp.py`).
     pub fn mlp(inputs: &[usize], width: usize) -> Plan {
-        let mut plan = Plan {
-            blocks: Vec::new(),
-            parameters: Vec::new(),
-            statistics: Vec::new(),
-            inputs: inputs.iter().sum(),
-            features: 32 * width,
-        };
+        let mut plan = Plan::empty(inputs.iter().sum(), 32 * width);
         let section = Section::Encoder;
         if let [single] = inputs {
             plan.dense(section, "fc1.0", Some(("fc1.1", true)), *single, FIRST);
@@ -99,6 +124,15 @@ impl Plan {
         plan.dense(section, "last_fc", None, plan.outputs(), 128 * width);
         plan.blocks.push((section, Block::MaxOut(MaxOut { outputs: plan.features, pieces: PIECES })));
         plan
+    }
+
+    /// No blocks yet, for rows of `inputs` values and an encoder of `features`.
+    pub(super) fn empty(inputs: usize, features: usize) -> Plan {
+        Plan { blocks: Vec::new(), parameters: Vec::new(), statistics: Vec::new(), inputs, features }
+    }
+
+    pub(super) fn push(&mut self, section: Section, block: Block) {
+        self.blocks.push((section, block));
     }
 
     /// With a projection head to `embedding` values, its hidden layer as wide as the features.
@@ -157,7 +191,7 @@ impl Plan {
         Linear { weight, bias, x, y }
     }
 
-    fn norm(&mut self, section: Section, name: &str, width: usize, relu: bool, bias: Option<Span>) -> BatchNorm {
+    pub(super) fn norm(&mut self, section: Section, name: &str, width: usize, relu: bool, bias: Option<Span>) -> BatchNorm {
         BatchNorm {
             width,
             bias,
@@ -169,7 +203,7 @@ impl Plan {
         }
     }
 
-    fn parameter(&mut self, section: Section, name: String, shape: Vec<usize>, initial: Initial) -> Span {
+    pub(super) fn parameter(&mut self, section: Section, name: String, shape: Vec<usize>, initial: Initial) -> Span {
         let span = Span { start: self.parameters_len(), len: shape.iter().product() };
         self.parameters.push(Parameter { name, shape, span, section, initial });
         span
@@ -206,6 +240,21 @@ impl Plan {
     /// Values of a row of features.
     pub fn features(&self) -> usize {
         self.features
+    }
+
+    /// Whether an input row is a picture, `[height, width, channels]`.
+    pub fn reads_pictures(&self) -> bool {
+        self.blocks().next().is_some_and(Block::reads_pictures)
+    }
+
+    /// Values of a row of the largest activation between two blocks.
+    pub(super) fn widest(&self) -> usize {
+        self.blocks().map(Block::outputs).max().unwrap_or(0).max(self.inputs)
+    }
+
+    /// Values of a row of the largest activation inside a block.
+    pub(super) fn inside(&self) -> usize {
+        self.blocks().map(Block::inside).max().unwrap_or(0)
     }
 
     /// Values of an output row.

@@ -78,7 +78,7 @@ pub struct PretextRecipe {
 
 impl PretextRecipe {
     pub fn new(seed: u64, data: DataIdentity, views: Views, network: Network, pretext: Pretext) -> PretextRecipe {
-        let revisions = named(revision::of_pretext(&views, &network, &pretext));
+        let revisions = named(revision::of_pretext(&data, &views, &network, &pretext));
         PretextRecipe { format: FORMAT, seed, data, views, network, pretext, revisions }
     }
 
@@ -108,7 +108,7 @@ impl EvaluationRecipe {
         network: Network,
         evaluation: EvaluationKind,
     ) -> EvaluationRecipe {
-        let revisions = named(revision::of_evaluation(&network, &evaluation));
+        let revisions = named(revision::of_evaluation(&data, &network, &evaluation));
         EvaluationRecipe { format: FORMAT, seed, encoder, data, network, evaluation, revisions }
     }
 

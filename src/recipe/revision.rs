@@ -1,7 +1,7 @@
 //! Revisions of the numeric components. Raise one when a change alters the numbers it gives: every recipe that names
 //! it then gets a new address, and nothing trained by the old code is served for the new.
 
-use super::{EvaluationKind, Method, Network, Operator, Pretext, Views};
+use super::{DataIdentity, Domain, EvaluationKind, LightViews, Method, Network, Operator, Pretext, Views};
 
 /// A numeric component and its revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,14 @@ const fn component(name: &'static str, revision: u32) -> Component {
 
 const RANDOM: Component = component("random", 1);
 const TRAIN: Component = component("train", 1);
-const PREPARE_TABULAR: Component = component("data.tabular", 1);
+
+fn prepare(data: &DataIdentity) -> Component {
+    match data.settings.set.domain() {
+        Domain::Tabular => component("data.tabular", 1),
+        Domain::Images => component("data.images", 1),
+        Domain::Speech => component("data.speech", 1),
+    }
+}
 
 fn network(network: &Network) -> Component {
     match network {
@@ -52,21 +59,34 @@ fn operator(operator: Operator) -> Option<Component> {
 }
 
 /// Components that a pretext run's numbers depend on.
-pub(super) fn of_pretext(of_views: &Views, of_network: &Network, pretext: &Pretext) -> Vec<Component> {
+pub(super) fn of_pretext(
+    data: &DataIdentity,
+    of_views: &Views,
+    of_network: &Network,
+    pretext: &Pretext,
+) -> Vec<Component> {
     let mut components =
-        vec![RANDOM, TRAIN, PREPARE_TABULAR, network(of_network), views(of_views), method(pretext.method)];
+        vec![RANDOM, TRAIN, prepare(data), network(of_network), views(of_views), method(pretext.method)];
     components.extend(operator(pretext.mix.operator));
     components.extend(pretext.input_mix.as_ref().map(|_| component("mix.input-mix", 1)));
     components
 }
 
 /// Components that an evaluation's numbers depend on, its encoder aside.
-pub(super) fn of_evaluation(of_network: &Network, kind: &EvaluationKind) -> Vec<Component> {
+pub(super) fn of_evaluation(data: &DataIdentity, of_network: &Network, kind: &EvaluationKind) -> Vec<Component> {
     let own = match kind {
-        EvaluationKind::Linear(_) => component("evaluate.linear", 1),
+        EvaluationKind::Linear(_) | EvaluationKind::Raw(_) => component("evaluate.linear", 1),
         EvaluationKind::Pinv(_) => component("evaluate.pinv", 1),
         EvaluationKind::FineTune(_) => component("evaluate.fine-tune", 1),
         EvaluationKind::Supervised(_) => component("evaluate.supervised", 1),
     };
-    vec![RANDOM, PREPARE_TABULAR, network(of_network), own]
+    let mut components = vec![RANDOM, prepare(data), own];
+    if !matches!(kind, EvaluationKind::Raw(_)) {
+        components.push(network(of_network));
+    }
+    components.extend(kind.views().map(|views| match views {
+        LightViews::PaddedCrop { .. } => component("views.padded-crop", 1),
+        LightViews::ResizedCrop { .. } => component("views.resized-crop", 1),
+    }));
+    components
 }

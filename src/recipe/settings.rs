@@ -172,6 +172,23 @@ pub enum Views {
     Identity,
 }
 
+/// How training pictures are drawn where labels are known: at a random place, flipped left to right every other time
+/// (official `main_lincls.py`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum LightViews {
+    /// The picture's own size, cut out of it with a border of zeros.
+    PaddedCrop {
+        /// Width of the border in pixels.
+        padding: usize,
+    },
+    /// A random part brought back to the picture's size.
+    ResizedCrop {
+        /// Smallest share of the area that the part keeps.
+        crop_scale: f64,
+    },
+}
+
 /// The encoder, without its projection head.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -210,6 +227,9 @@ pub struct Evaluation {
     pub linear: Option<Linear>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinv: Option<PseudoInverse>,
+    /// A linear classifier on the inputs themselves: what there is to know without an encoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Linear>,
     /// The encoder trained further with labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fine_tune: Option<EndToEnd>,
@@ -238,6 +258,9 @@ pub struct Linear {
     /// Trains a second set of classifiers without the data set's validation rows, to choose the rate without
     /// looking at test rows.
     pub validation: bool,
+    /// Augmentation of the training pictures, drawn anew for each epoch; each batch is encoded once for all rates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub views: Option<LightViews>,
 }
 
 /// Least squares on one-hot labels in closed form, in f64 (official `main_pretext.py --pinv`, there in f32).
@@ -262,6 +285,9 @@ pub struct EndToEnd {
     pub warmup_epochs: usize,
     /// First epoch, counted from 1, after which test accuracy is measured.
     pub measure_from: usize,
+    /// Augmentation of the training pictures, drawn anew for each epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub views: Option<LightViews>,
 }
 
 /// Which read-out an evaluation recipe asks for.
@@ -270,6 +296,7 @@ pub struct EndToEnd {
 pub enum EvaluationKind {
     Linear(Linear),
     Pinv(PseudoInverse),
+    Raw(Linear),
     FineTune(EndToEnd),
     Supervised(EndToEnd),
 }
@@ -280,6 +307,7 @@ impl EvaluationKind {
         match self {
             EvaluationKind::Linear(_) => "linear",
             EvaluationKind::Pinv(_) => "pinv",
+            EvaluationKind::Raw(_) => "raw",
             EvaluationKind::FineTune(_) => "fine-tune",
             EvaluationKind::Supervised(_) => "supervised",
         }
@@ -287,7 +315,16 @@ impl EvaluationKind {
 
     /// Whether the read-out starts from a pretext encoder.
     pub fn needs_encoder(&self) -> bool {
-        !matches!(self, EvaluationKind::Supervised(_))
+        !matches!(self, EvaluationKind::Supervised(_) | EvaluationKind::Raw(_))
+    }
+
+    /// Augmentation of the training pictures.
+    pub fn views(&self) -> Option<&LightViews> {
+        match self {
+            EvaluationKind::Linear(linear) | EvaluationKind::Raw(linear) => linear.views.as_ref(),
+            EvaluationKind::FineTune(training) | EvaluationKind::Supervised(training) => training.views.as_ref(),
+            EvaluationKind::Pinv(_) => None,
+        }
     }
 }
 
@@ -297,6 +334,7 @@ impl Evaluation {
         let mut kinds = Vec::new();
         kinds.extend(self.linear.clone().map(EvaluationKind::Linear));
         kinds.extend(self.pinv.clone().map(EvaluationKind::Pinv));
+        kinds.extend(self.raw.clone().map(EvaluationKind::Raw));
         kinds.extend(self.fine_tune.clone().map(EvaluationKind::FineTune));
         kinds.extend(self.supervised.clone().map(EvaluationKind::Supervised));
         kinds

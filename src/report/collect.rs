@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::data::SetPart;
 use crate::experiment::Trial;
 use crate::store::{Results, RunFolder, State, StoreError};
 
@@ -15,6 +16,8 @@ pub struct Collected {
     pub failures: Vec<FailedTrial>,
     /// Files that could not be used. What they hold counts nowhere.
     pub warnings: Vec<String>,
+    /// How much of the data set the evaluations read, where they say it.
+    pub part: Option<SetPart>,
 }
 
 /// Reads every evaluation of `trials`. A damaged or missing file never ends the reading and never gives a number.
@@ -40,6 +43,8 @@ fn collect_one(results: &Results, trial: &Trial, collected: &mut Collected) {
                     format!("`{name}` is {value}, expected a percentage from 0 to 100"),
                 ))),
                 None => {
+                    let part = result.details.get("part").cloned();
+                    collected.part = part.and_then(|part| serde_json::from_value(part).ok()).or(collected.part);
                     readings.extend(result.readings);
                     evaluations.insert(evaluation.evaluation.id().to_owned(), address.to_string());
                 }

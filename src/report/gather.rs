@@ -1,5 +1,6 @@
 //! From an experiment and a results folder to what a report is made from.
 
+use crate::data::SetPart;
 use crate::experiment::{Cell, Experiment, ExperimentError, Filter, Scale};
 use crate::paper::PaperNumber;
 use crate::recipe::{DataIdentity, DataSettings};
@@ -7,6 +8,7 @@ use crate::store::Results;
 
 use super::collect::{Collected, collect};
 use super::measured::{Claim, Coordinate, Layout, Measured, MeasuredCell, Published};
+use super::text::grouped;
 use super::verdict::MARGIN;
 
 /// Trials that a published mean is over, where its record does not say.
@@ -35,6 +37,7 @@ pub fn gather<E: std::fmt::Display>(
     let Question { experiment, scale, only, trials } = *question;
     let cells = experiment.cells(scale, only)?;
     let mut warnings: Vec<String> = Vec::new();
+    let mut marks = Vec::new();
     let measured = cells.iter().map(|cell| {
         let asked = trials.unwrap_or(cell.trials);
         let not_built = cell.built().err().map(|not_built| not_built.domain.to_string());
@@ -53,6 +56,7 @@ pub fn gather<E: std::fmt::Display>(
                 warnings.push(warning);
             }
         }
+        marks.push(mark(cell, found.part));
         MeasuredCell {
             coordinates: coordinates(experiment, cell),
             reading: cell.reading.clone(),
@@ -64,8 +68,9 @@ pub fn gather<E: std::fmt::Display>(
             failures: found.failures,
         }
     });
-    let measured = measured.collect();
+    let mut measured: Vec<MeasuredCell> = measured.collect();
     let layout = experiment.layout();
+    mark_rows(&layout.rows, &marks, &mut measured);
     Ok(Measured {
         experiment: experiment.id().to_owned(),
         title: experiment.title().to_owned(),
@@ -81,6 +86,33 @@ pub fn gather<E: std::fmt::Display>(
         claims: claims(experiment, &cells),
         warnings,
     })
+}
+
+/// What a reader must know of a cell's data beside the name of the set: that it is another set, or a part.
+fn mark(cell: &Cell, part: Option<SetPart>) -> Option<String> {
+    if let Some(other) = cell.deviations.iter().find(|deviation| deviation.what == "data.set") {
+        return Some(format!("stand-in: {}", other.ours));
+    }
+    let part = part?;
+    let of = |here: usize, published: usize| format!("{} of {}", grouped(here as u64), grouped(published as u64));
+    if part.train < part.published_train {
+        Some(format!("part: {}", of(part.train, part.published_train)))
+    } else {
+        (part.test < part.published_test).then(|| format!("test part: {}", of(part.test, part.published_test)))
+    }
+}
+
+/// Adds marks to the labels of rows. A cell without results has that of the others in its row.
+fn mark_rows(axis: &str, marks: &[Option<String>], cells: &mut [MeasuredCell]) {
+    let value = |cell: &MeasuredCell| cell.coordinates.iter().find(|it| it.axis == axis).map(|it| it.value.clone());
+    let values: Vec<Option<String>> = cells.iter().map(value).collect();
+    for (cell, of_cell) in cells.iter_mut().zip(&values) {
+        let mark = values.iter().zip(marks).find_map(|(other, mark)| mark.as_ref().filter(|_| other == of_cell));
+        let coordinate = cell.coordinates.iter_mut().find(|it| it.axis == axis);
+        if let Some((coordinate, mark)) = coordinate.zip(mark) {
+            coordinate.label = format!("{} ({mark})", coordinate.label);
+        }
+    }
 }
 
 fn coordinates(experiment: &Experiment, cell: &Cell) -> Vec<Coordinate> {

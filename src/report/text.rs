@@ -17,6 +17,19 @@ pub fn mark(confidence: Confidence) -> Option<&'static str> {
     LEGEND.into_iter().find(|(of, _, _)| *of == confidence).map(|(_, letter, _)| letter)
 }
 
+/// `581012` as `581,012`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A mark as a raised letter.
 pub fn raised(letter: &str) -> &'static str {
     if letter == "r" { "ʳ" } else { "ᶜ" }

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::data::{DataError, Library, Set, TabularSet};
-use crate::evaluate::{self, EvaluateError, FrozenEncoder, Labels, Outcome, end_to_end};
+use serde_json::json;
+
+use crate::data::{DataError, Library, Set};
+use crate::evaluate::{self, EvaluateError, FrozenEncoder, Inputs, Outcome, RawInputs, end_to_end};
 use crate::kernels::Cpu;
 use crate::model::{Network, Plan};
 use crate::recipe::{DataIdentity, EvaluationKind, EvaluationRecipe, PretextRecipe};
@@ -46,7 +48,7 @@ impl Training {
 
 impl Performer for Training {
     fn pretext(&mut self, recipe: &PretextRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
-        let data = table(self.data(&recipe.data, session.task.data.as_deref())?)?;
+        let data = self.data(&recipe.data, session.task.data.as_deref())?;
         let kernels = Cpu::new(session.task.threads);
         let every = Duration::try_from_secs_f64(session.task.checkpoint_seconds).unwrap_or(Duration::MAX);
         let ended = train::pretext(recipe, data, session.folder, kernels, every, &mut |progress| {
@@ -68,7 +70,7 @@ impl Performer for Training {
     }
 
     fn evaluation(&mut self, recipe: &EvaluationRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
-        let data = table(self.data(&recipe.data, session.task.data.as_deref())?)?;
+        let data = self.data(&recipe.data, session.task.data.as_deref())?;
         match evaluate_on(data, recipe, session, watch) {
             Ok(outcome) => {
                 write_result(session, outcome).map_err(of_store)?;
@@ -77,13 +79,6 @@ impl Performer for Training {
             Err(Interruption::Stopped) => Ok(Ended::Stopped),
             Err(Interruption::Failed(failure)) => Err(failure),
         }
-    }
-}
-
-fn table(set: &Set) -> Result<&TabularSet, Failure> {
-    match set {
-        Set::Table(set) => Ok(set),
-        Set::Images(_) => Err(Failure { kind: FailureKind::NotBuilt, message: "images".to_owned() }),
     }
 }
 
@@ -114,14 +109,15 @@ impl From<Failure> for Interruption {
 }
 
 fn evaluate_on(
-    data: &TabularSet,
+    data: &Set,
     recipe: &EvaluationRecipe,
     session: &Session,
     watch: Watch,
 ) -> Result<Outcome, Interruption> {
     let EvaluationRecipe { seed, ref evaluation, .. } = *recipe;
     let threads = session.task.threads;
-    let plan = train::encoder_plan(&recipe.network, data).map_err(of_training)?;
+    let plan = || train::encoder_plan(&recipe.network, data).map_err(|error| of_training(error.into()));
+    let inputs = Inputs::new(data, evaluation.views(), seed).map_err(|error| of_training(error.into()))?;
     let progress = &mut |progress: evaluate::Progress| {
         let evaluate::Progress { stage, done, of } = progress;
         let stage = match stage {
@@ -132,26 +128,31 @@ fn evaluate_on(
         };
         watch(Event::Progress { stage, at: done, of, fraction: done as f64 / of.max(1) as f64, loss: None })
     };
-    let labels = Labels::of(data);
-    let outcome = match evaluation {
+    let labels = inputs.labels();
+    let name = evaluation.id();
+    let mut outcome = match evaluation {
         EvaluationKind::Linear(settings) => {
-            let mut encoder = FrozenEncoder { network: trained(plan, recipe, session)?, set: data };
-            evaluate::linear::evaluate(settings, seed, &labels, &mut encoder, threads, progress)
+            let mut encoder = FrozenEncoder { network: trained(plan()?, recipe, session)?, inputs };
+            evaluate::linear::evaluate(name, settings, seed, &labels, &mut encoder, threads, progress)
+        }
+        EvaluationKind::Raw(settings) => {
+            evaluate::linear::evaluate(name, settings, seed, &labels, &mut RawInputs(inputs), threads, progress)
         }
         EvaluationKind::Pinv(settings) => {
-            let mut encoder = FrozenEncoder { network: trained(plan, recipe, session)?, set: data };
+            let mut encoder = FrozenEncoder { network: trained(plan()?, recipe, session)?, inputs };
             evaluate::pinv::evaluate(settings, seed, &labels, &mut encoder, threads, progress)
         }
         EvaluationKind::FineTune(settings) => {
-            let mut network = trained(plan.with_classifier(data.classes), recipe, session)?;
-            end_to_end::evaluate(settings, end_to_end::Start::Encoder, seed, data, &mut network, progress)
+            let mut network = trained(plan()?.with_classifier(labels.classes), recipe, session)?;
+            end_to_end::evaluate(settings, end_to_end::Start::Encoder, seed, &inputs, &mut network, progress)
         }
         EvaluationKind::Supervised(settings) => {
-            let mut network = Network::new(Cpu::new(threads), plan.with_classifier(data.classes), seed);
-            end_to_end::evaluate(settings, end_to_end::Start::Random, seed, data, &mut network, progress)
+            let mut network = Network::new(Cpu::new(threads), plan()?.with_classifier(labels.classes), seed);
+            end_to_end::evaluate(settings, end_to_end::Start::Random, seed, &inputs, &mut network, progress)
         }
-    };
-    Ok(outcome?)
+    }?;
+    outcome.details.insert("part".to_owned(), json!(data.part()));
+    Ok(outcome)
 }
 
 /// A network of this plan with the encoder that a recipe names.
@@ -200,8 +201,7 @@ fn of_training(error: TrainError) -> Failure {
     let kind = match error {
         TrainError::NotFinite { epoch, step, .. } => FailureKind::NotFinite { epoch, step },
         TrainError::Collapse { epoch, step, .. } => FailureKind::Collapse { epoch, step },
-        TrainError::BatchTooLarge { .. } | TrainError::Views(_) => FailureKind::Data,
-        TrainError::NotBuilt(_) => FailureKind::NotBuilt,
+        TrainError::BatchTooLarge { .. } | TrainError::Views(_) | TrainError::Model(_) => FailureKind::Data,
         TrainError::Store(_) => FailureKind::Store,
         TrainError::Step(_) => FailureKind::Crash,
     };

@@ -5,20 +5,26 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::data::TabularSet;
-use crate::kernels::Kernels;
-use crate::model::{Network, Plan, Section};
+use crate::data::{CHANNELS, Set};
+use crate::kernels::{FeatureMap, Kernels};
+use crate::model::{Inputs, ModelError, Network, Plan, Section};
 use crate::recipe::{Address, Network as Architecture};
 use crate::store::StoreError;
 
-use super::TrainError;
-
 /// The plan of a recipe's encoder for the inputs of a data set.
-pub fn encoder_plan(architecture: &Architecture, data: &TabularSet) -> Result<Plan, TrainError> {
-    match architecture {
-        Architecture::Mlp { width } => Ok(Plan::mlp(&data.blocks, *width)),
-        Architecture::Resnet { .. } => Err(TrainError::NotBuilt("images (ResNet)".to_owned())),
-    }
+///
+/// # Errors
+/// An architecture for other inputs than the set's.
+pub fn encoder_plan(architecture: &Architecture, data: &Set) -> Result<Plan, ModelError> {
+    Plan::encoder(
+        architecture,
+        match data {
+            Set::Table(set) => Inputs::Columns(&set.blocks),
+            Set::Images(set) => {
+                Inputs::Pictures(FeatureMap { height: set.height, width: set.width, channels: CHANNELS })
+            }
+        },
+    )
 }
 
 /// The file's bytes. They depend on the weights alone.

@@ -2,6 +2,7 @@
 //!
 //! `train` never knows which experiment it serves: it gets a recipe, the data and a folder.
 
+mod batch;
 mod checkpoint;
 mod encoder;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod pretext;
 pub mod schedule;
 mod step;
 
+pub use batch::Batch;
 pub use encoder::{encoder_plan, load_encoder};
 pub use pretext::{Ended, Progress, TrainError, pretext};
 pub use step::{StepError, Trainer};

@@ -11,7 +11,7 @@ use crate::model::{Network, Plan, Section};
 use crate::objective::{Queue, QueueState};
 use crate::recipe::{Contrast, Head, Method, Mix, Operator, Pretext, Schedule};
 
-use super::Trainer;
+use super::{Batch, Trainer};
 
 const ROWS: usize = 12;
 const WIDTH: usize = 5;
@@ -109,7 +109,7 @@ fn three_steps_agree_with_pytorch() {
         }
         for (step, expected) in expected.iter().enumerate() {
             let batch: Vec<u32> = (0..ROWS as u32).map(|row| row + (step * ROWS) as u32).collect();
-            let observed = trainer.step(&source, &batch, 0, step, 0.05).unwrap();
+            let observed = trainer.step(Batch::draw(&source, &batch, 0, step), 0.05).unwrap();
             let tolerance = 1e-3 * expected.abs().max(0.1);
             assert!(
                 (observed.loss - expected).abs() < tolerance,

@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::augment::{Source, TabularViews, ViewsError};
-use crate::data::TabularSet;
+use crate::augment::{self, ViewsError};
+use crate::data::Set;
 use crate::kernels::Kernels;
+use crate::model::ModelError;
 use crate::objective::COLLAPSED;
-use crate::random::{Key, Purpose, permutation};
 use crate::recipe::PretextRecipe;
 use crate::store::{Done, MetricLog, RunFolder, StoreError, checksum, write_atomic, write_sealed};
 
+use super::batch::{Batches, ahead};
 use super::checkpoint::{self, Position};
 use super::encoder::{encoder_bytes, encoder_plan};
 use super::schedule::LearningRate;
@@ -34,10 +35,10 @@ pub enum TrainError {
     Collapse { epoch: usize, step: usize, spread: f64 },
     #[error("a batch of {batch} does not fit into {rows} training rows")]
     BatchTooLarge { batch: usize, rows: usize },
-    #[error("not built yet: {0}")]
-    NotBuilt(String),
     #[error(transparent)]
     Views(#[from] ViewsError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
     #[error(transparent)]
     Step(#[from] StepError),
     #[error(transparent)]
@@ -78,7 +79,7 @@ struct EpochMetrics {
 /// `checkpoint_every` is the least time between two checkpoints; zero asks for one after every step.
 pub fn pretext<K: Kernels>(
     recipe: &PretextRecipe,
-    data: &TabularSet,
+    data: &Set,
     folder: &RunFolder,
     kernels: K,
     checkpoint_every: Duration,
@@ -86,7 +87,7 @@ pub fn pretext<K: Kernels>(
 ) -> Result<Ended, TrainError> {
     let settings = &recipe.pretext;
     let address = recipe.address();
-    let source = TabularViews::new(data, &recipe.views, recipe.seed)?;
+    let source = augment::source(data, &recipe.views, recipe.seed)?;
     let steps = source.len() / settings.batch;
     if steps == 0 {
         return Err(TrainError::BatchTooLarge { batch: settings.batch, rows: source.len() });
@@ -113,14 +114,22 @@ pub fn pretext<K: Kernels>(
         let _ = control(Progress::Warning(warning));
     }
 
-    let mut saved = Instant::now();
-    let mut interval = checkpoint_every;
-    while at.epoch < settings.epochs {
-        let order = permutation(source.len(), Key::new(recipe.seed, Purpose::Shuffle).epoch(at.epoch));
-        while at.step < steps {
-            let batch = &order[at.step * settings.batch..(at.step + 1) * settings.batch];
+    let batches = Batches {
+        source: &*source,
+        seed: recipe.seed,
+        size: settings.batch,
+        epochs: settings.epochs,
+        epoch: at.epoch,
+        step: at.step,
+        order: Vec::new(),
+    };
+    let ended = ahead(batches, |batches| {
+        let mut saved = Instant::now();
+        let mut interval = checkpoint_every;
+        while at.epoch < settings.epochs {
+            let batch = batches.next().expect("there is a batch for every step");
             let rate = rates.at(at.epoch, at.step);
-            let observed = trainer.step(&source, batch, at.epoch, at.step, rate)?;
+            let observed = trainer.step(batch, rate)?;
             let (epoch, step) = (at.epoch + 1, at.step + 1);
             if !observed.loss.is_finite() || !observed.spread.is_finite() {
                 return Err(TrainError::NotFinite { epoch, step, loss: observed.loss });
@@ -155,13 +164,13 @@ pub fn pretext<K: Kernels>(
                     return Ok(Ended::Stopped);
                 }
             }
-            if at.step == 0 {
-                break;
-            }
         }
+        Ok(Ended::Finished)
+    })?;
+    if ended == Ended::Finished {
+        finish(recipe, folder, &trainer, &metrics)?;
     }
-    finish(recipe, folder, &trainer, &metrics)?;
-    Ok(Ended::Finished)
+    Ok(ended)
 }
 
 fn finish<K: Kernels>(

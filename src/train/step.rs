@@ -3,13 +3,14 @@
 use candle_core::{Device, Tensor, Var};
 use thiserror::Error;
 
-use crate::augment::Source;
 use crate::kernels::Kernels;
 use crate::mix::{self, MixError};
 use crate::model::{Mode, ModelError, Network, Plan, Sgd, momentum_update};
 use crate::objective::{self, Embeddings, Objective, ObjectiveError, Queue};
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::{Method, Pretext};
+
+use super::Batch;
 
 /// A step that could not be taken.
 #[derive(Debug, Error)]
@@ -42,7 +43,6 @@ pub struct Trainer<K: Kernels> {
     pub(super) key: Option<Network<K>>,
     pub(super) queue: Option<Queue>,
     pub(super) optimiser: Sgd<K>,
-    views: [Vec<f32>; 2],
 }
 
 impl<K: Kernels> Trainer<K> {
@@ -64,32 +64,21 @@ impl<K: Kernels> Trainer<K> {
         let queue = settings.queue.map(|keys| Queue::new(seed, keys, settings.embedding, &Device::Cpu)).transpose()?;
         let optimiser = Sgd::new(&query, settings.momentum, settings.weight_decay);
         let objective = Objective::new(settings)?;
-        let views = [Vec::new(), Vec::new()];
-        Ok(Trainer { seed, settings: settings.clone(), objective, query, key, queue, optimiser, views })
+        Ok(Trainer { seed, settings: settings.clone(), objective, query, key, queue, optimiser })
     }
 
-    /// Trains on the rows `batch` of `source` at learning rate `rate`.
-    pub fn step(
-        &mut self,
-        source: &dyn Source,
-        batch: &[u32],
-        epoch: usize,
-        step: usize,
-        rate: f64,
-    ) -> Result<Observed, StepError> {
-        let at = |purpose| Key::new(self.seed, purpose).epoch(epoch).step(step);
-        for (view, rows) in self.views.iter_mut().enumerate() {
-            rows.resize(batch.len() * source.width(), 0.0);
-            source.fill_rows(batch, view, epoch, rows);
-        }
-        let shape: Vec<usize> = std::iter::once(batch.len()).chain(source.shape().iter().copied()).collect();
-        let mut queries = Tensor::from_slice(&self.views[0], shape.as_slice(), &Device::Cpu)?;
-        let mut keys = Tensor::from_slice(&self.views[1], shape.as_slice(), &Device::Cpu)?;
+    /// Trains on a batch at learning rate `rate`.
+    pub fn step(&mut self, batch: Batch, rate: f64) -> Result<Observed, StepError> {
+        let at = |purpose| Key::new(self.seed, purpose).epoch(batch.epoch).step(batch.step);
+        let [queries, keys] = batch.views;
+        let mut queries = Tensor::from_vec(queries, batch.shape.as_slice(), &Device::Cpu)?;
+        let mut keys = Tensor::from_vec(keys, batch.shape.as_slice(), &Device::Cpu)?;
 
         if let Some(input_mix) = &self.settings.input_mix {
+            let rows = batch.shape[0];
             let pooled = mix::input_mix(input_mix, &Tensor::cat(&[&queries, &keys], 0)?, at(Purpose::InputMix))?;
-            queries = pooled.narrow(0, 0, batch.len())?;
-            keys = pooled.narrow(0, batch.len(), batch.len())?;
+            queries = pooled.narrow(0, 0, rows)?;
+            keys = pooled.narrow(0, rows, rows)?;
         }
         let (queries, labels) = mix::apply(&self.settings.mix, self.settings.replicas, &queries, at(Purpose::Mix))?;
 

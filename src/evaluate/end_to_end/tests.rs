@@ -1,6 +1,7 @@
 use std::ops::ControlFlow;
 
 use super::*;
+use crate::data::{Rows, Set, TabularSet};
 use crate::evaluate::table::{Table, go_on};
 use crate::kernels::Cpu;
 use crate::model::Plan;
@@ -16,12 +17,13 @@ fn settings() -> EndToEnd {
         schedule: Schedule::Cosine,
         warmup_epochs: 1,
         measure_from: 4,
+        views: None,
     }
 }
 
-fn set() -> TabularSet {
+fn set() -> Set {
     let table = Table::drawn(300, 2500, 12, 3);
-    TabularSet {
+    Set::Table(TabularSet {
         identity: DataIdentity { settings: DataSettings::of(DataSet::Covtype, Part::Embedded), digest: String::new() },
         blocks: vec![8, 4],
         continuous: 8,
@@ -30,7 +32,11 @@ fn set() -> TabularSet {
         validation: 200..300,
         test: Rows { inputs: table.test, labels: table.test_labels },
         published_rows: (300, 2500),
-    }
+    })
+}
+
+fn inputs(set: &Set) -> Inputs<'_> {
+    Inputs::new(set, None, 0).unwrap()
 }
 
 fn network(threads: usize, seed: u64) -> Network<Cpu> {
@@ -40,7 +46,7 @@ fn network(threads: usize, seed: u64) -> Network<Cpu> {
 #[test]
 fn training_learns_and_gives_the_same_on_any_number_of_threads() {
     let set = set();
-    let run = |threads| evaluate(&settings(), Start::Random, 1, &set, &mut network(threads, 1), &mut go_on).unwrap();
+    let run = |threads| evaluate(&settings(), Start::Random, 1, &inputs(&set), &mut network(threads, 1), &mut go_on).unwrap();
     let outcome = run(1);
     assert_eq!(outcome, run(2));
     let (last, best) = (outcome.readings["supervised/last"], outcome.readings["supervised/best"]);
@@ -58,8 +64,8 @@ fn a_fine_tune_goes_on_from_the_weights_it_is_given() {
     let mut network = network(1, 1);
     let mut once = settings();
     once.epochs = 4;
-    let first = evaluate(&once, Start::Random, 1, &set, &mut network, &mut go_on).unwrap();
-    let second = evaluate(&once, Start::Encoder, 1, &set, &mut network, &mut go_on).unwrap();
+    let first = evaluate(&once, Start::Random, 1, &inputs(&set), &mut network, &mut go_on).unwrap();
+    let second = evaluate(&once, Start::Encoder, 1, &inputs(&set), &mut network, &mut go_on).unwrap();
     assert!(second.readings.contains_key("fine-tune/last") && second.readings.contains_key("fine-tune/best"));
     assert!(second.lines[0]["loss"].as_f64() < first.lines[0]["loss"].as_f64());
 }
@@ -70,7 +76,7 @@ fn what_cannot_be_trained_is_refused_by_name() {
     let run = |change: &dyn Fn(&mut EndToEnd)| {
         let mut settings = settings();
         change(&mut settings);
-        evaluate(&settings, Start::Random, 0, &set, &mut network(1, 0), &mut go_on).unwrap_err()
+        evaluate(&settings, Start::Random, 0, &inputs(&set), &mut network(1, 0), &mut go_on).unwrap_err()
     };
     let error = run(&|settings| settings.batch = 301);
     assert_eq!(error.to_string(), "batch of supervised: expected 2 to 300 rows, found 301");
@@ -79,7 +85,7 @@ fn what_cannot_be_trained_is_refused_by_name() {
     let error = run(&|settings| settings.base_rate = 1e30);
     assert!(matches!(error, EvaluateError::LossNotFinite { epoch: 1, .. }), "{error}");
     let mut other = Network::new(Cpu::new(1), Plan::mlp(&[8, 4], 1).with_classifier(4), 0);
-    let error = evaluate(&settings(), Start::Random, 0, &set, &mut other, &mut go_on).unwrap_err();
+    let error = evaluate(&settings(), Start::Random, 0, &inputs(&set), &mut other, &mut go_on).unwrap_err();
     assert_eq!(error.to_string(), "outputs of supervised's network: expected 3, found 4");
 }
 
@@ -90,7 +96,7 @@ fn training_stops_at_the_next_step() {
         steps += 1;
         if steps == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let stopped = evaluate(&settings(), Start::Random, 0, &set, &mut network(1, 0), &mut progress);
+    let stopped = evaluate(&settings(), Start::Random, 0, &inputs(&set), &mut network(1, 0), &mut progress);
     assert!(matches!(stopped, Err(EvaluateError::Stopped)));
     assert_eq!(steps, 3);
 }

@@ -19,7 +19,7 @@ use self::measure::Measure;
 pub use self::train::{Batch, Classifiers, Sgd, Snapshot};
 pub use super::features::Features;
 use super::features::stream_test;
-use super::{EvaluateError, FeatureSource, Labels, OnProgress, Outcome, ShuffledSet, Stage, percent, pool, report};
+use super::{EvaluateError, FeatureSource, Labels, OnProgress, Outcome, ShuffledSet, Split, Stage, percent, pool, report};
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::Linear;
 use crate::train::schedule::LearningRate;
@@ -51,12 +51,16 @@ struct Course {
 }
 
 /// Trains on `labels.train` and tests on `labels.test` with the features of `source`, on `threads` threads; their
-/// number changes no bit of the outcome.
+/// number changes no bit of the outcome. Readings are named `name/...`.
+///
+/// Features that stay the same are computed once and kept. Where training rows are augmented, each batch is encoded
+/// anew, once for all rates.
 ///
 /// # Errors
 /// Features that are not finite, settings that do not fit the data, a failing source, a rate that leaves the range of
 /// f32, or a stop asked for by `progress`.
 pub fn evaluate(
+    name: &str,
     settings: &Linear,
     seed: u64,
     labels: &Labels,
@@ -68,10 +72,9 @@ pub fn evaluate(
     check(settings)?;
     let pool = pool(threads)?;
     let width = source.width();
-    let features = Features::of_training_rows(source, labels.train.len())?;
-    let lesson = Lesson {
+    let mut lesson = Lesson {
         settings,
-        features: &features,
+        rows: TrainingRows::of(source, labels.train.len())?,
         labels: labels.train,
         classes: labels.classes,
         initial: &initial_weights(seed, labels.classes * width),
@@ -87,15 +90,21 @@ pub fn evaluate(
     let published = course(ShuffledSet::All, &all, Stage::Training)?;
     let choosing = if settings.validation && !labels.validation.is_empty() {
         let rows: Vec<u32> = all.iter().copied().filter(|row| !labels.validation.contains(&(*row as usize))).collect();
-        let course = course(ShuffledSet::WithoutValidation, &rows, Stage::Choosing)?;
-        let mut measure = Measure::new(&course.snapshots, labels.classes, width);
-        let range = labels.validation.clone();
-        pool.install(|| measure.add(features.rows(range.clone()), features.stride(), &labels.train[range]));
-        Some((measure.accuracies(course.snapshots.len()), course, rows.len()))
+        Some((course(ShuffledSet::WithoutValidation, &rows, Stage::Choosing)?, rows.len()))
     } else {
         None
     };
-    drop(features);
+    drop(lesson);
+    let choosing = match choosing {
+        Some((course, rows)) => {
+            let range = labels.validation.clone();
+            let mut measure = Measure::new(&course.snapshots, labels.classes, width);
+            let features = source.features(Split::Train, range.clone())?;
+            pool.install(|| measure.add(&features, width, &labels.train[range]));
+            Some((measure.accuracies(course.snapshots.len()), course, rows))
+        }
+        None => None,
+    };
 
     let mut measure = Measure::new(&published.snapshots, labels.classes, width);
     stream_test(source, labels.test.len(), progress, |first, features| {
@@ -105,7 +114,7 @@ pub fn evaluate(
     let test = measure.accuracies(published.snapshots.len());
 
     let validation = choosing.as_ref().map(|(accuracies, ..)| accuracies.as_slice());
-    let mut outcome = read_off(settings, &test, validation);
+    let mut outcome = read_off(name, settings, &test, validation);
     outcome.details.insert("classes".to_owned(), json!(labels.classes));
     outcome.details.insert("features".to_owned(), json!(width));
     outcome.details.insert("training rows".to_owned(), json!(whole_batches(all.len(), settings.batch)));
@@ -150,11 +159,26 @@ fn whole_batches(rows: usize, batch: usize) -> usize {
     rows / batch * batch
 }
 
+/// Where the features of training rows come from.
+enum TrainingRows<'a> {
+    Kept(Features),
+    Drawn(&'a mut dyn FeatureSource),
+}
+
+impl<'a> TrainingRows<'a> {
+    fn of(source: &'a mut dyn FeatureSource, rows: usize) -> Result<TrainingRows<'a>, EvaluateError> {
+        if source.augmented() {
+            return Ok(TrainingRows::Drawn(source));
+        }
+        Ok(TrainingRows::Kept(Features::of_training_rows(source, rows)?))
+    }
+}
+
 /// What a set of classifiers is trained with.
 struct Lesson<'a> {
     settings: &'a Linear,
-    features: &'a Features,
-    /// Class of every row of `features`.
+    rows: TrainingRows<'a>,
+    /// Class of every training row.
     labels: &'a [u32],
     classes: usize,
     initial: &'a [f32],
@@ -163,14 +187,15 @@ struct Lesson<'a> {
 
 impl Lesson<'_> {
     /// Trains for every epoch on the `rows` rows in the order that `order` gives for each epoch, counted from 0; the
-    /// last partial batch is dropped. `epoch_done` gets the number of epochs done.
+    /// last partial batch is dropped. `done` gets the number of epochs done, after each batch that takes long and after
+    /// each epoch.
     fn train(
-        &self,
+        &mut self,
         rows: usize,
         order: impl Fn(usize) -> Vec<u32>,
-        mut epoch_done: impl FnMut(usize) -> Result<(), EvaluateError>,
+        mut done: impl FnMut(usize) -> Result<(), EvaluateError>,
     ) -> Result<Course, EvaluateError> {
-        let Lesson { settings, features, labels, .. } = *self;
+        let Lesson { settings, labels, pool, .. } = *self;
         if !(1..=rows).contains(&settings.batch) {
             let expected = format!("1 to {rows} rows");
             return Err(EvaluateError::unfit("batch of the linear evaluation", expected, settings.batch));
@@ -178,18 +203,32 @@ impl Lesson<'_> {
         let used = whole_batches(rows, settings.batch);
         let scheduled = |rate: &f64| LearningRate::plain(*rate, &settings.schedule, settings.epochs);
         let scheduled: Vec<LearningRate> = settings.rates.iter().map(scheduled).collect();
-        let mut classifiers = Classifiers::new(settings.rates.len(), self.classes, features, self.initial);
+        let width = self.initial.len() / self.classes;
+        let mut classifiers = Classifiers::new(settings.rates.len(), self.classes, width, self.initial);
         let mut course = Course { losses: Vec::new(), snapshots: Vec::new() };
         for epoch in 0..settings.epochs {
             let rates: Vec<f64> = scheduled.iter().map(|rate| rate.at(epoch, 0)).collect();
             let sgd = Sgd { rates: &rates, momentum: settings.momentum, weight_decay: settings.weight_decay };
             let mut losses = vec![0f64; rates.len()];
             let order = order(epoch);
-            self.pool.install(|| {
-                for rows in order[..used].chunks_exact(settings.batch) {
-                    classifiers.step(Batch { features, rows, labels }, sgd, &mut losses);
+            let batches = order[..used].chunks_exact(settings.batch);
+            match &mut self.rows {
+                TrainingRows::Kept(features) => pool.install(|| {
+                    for rows in batches {
+                        classifiers.step(Batch { features, rows, labels }, sgd, &mut losses);
+                    }
+                }),
+                TrainingRows::Drawn(source) => {
+                    let places: Vec<u32> = (0..settings.batch as u32).collect();
+                    for rows in batches {
+                        let features = Features::of_batch(*source, rows, epoch)?;
+                        let labels: Vec<u32> = rows.iter().map(|row| labels[*row as usize]).collect();
+                        let batch = Batch { features: &features, rows: &places, labels: &labels };
+                        pool.install(|| classifiers.step(batch, sgd, &mut losses));
+                        done(epoch)?;
+                    }
                 }
-            });
+            }
             if let Some(diverged) = classifiers.diverged() {
                 return Err(EvaluateError::Diverged { rate: settings.rates[diverged], epoch: epoch + 1 });
             }
@@ -197,25 +236,25 @@ impl Lesson<'_> {
             if epoch + 1 >= settings.measure_from {
                 course.snapshots.push(classifiers.snapshot());
             }
-            epoch_done(epoch + 1)?;
+            done(epoch + 1)?;
         }
         Ok(course)
     }
 }
 
 /// Readings from accuracies in percent, `[measured epoch][rate]`.
-fn read_off(settings: &Linear, test: &[Vec<f64>], validation: Option<&[Vec<f64>]>) -> Outcome {
+fn read_off(name: &str, settings: &Linear, test: &[Vec<f64>], validation: Option<&[Vec<f64>]>) -> Outcome {
     let mut outcome = Outcome::default();
     let last = &test[test.len() - 1];
     let best: Vec<f64> = (0..last.len()).map(|rate| test.iter().map(|epoch| epoch[rate]).fold(0.0, f64::max)).collect();
     for (when, accuracies) in [("last", last), ("best", &best)] {
         for (rate, accuracy) in settings.rates.iter().zip(accuracies) {
-            outcome.readings.insert(format!("linear/{when}/rate-{rate}"), *accuracy);
+            outcome.readings.insert(format!("{name}/{when}/rate-{rate}"), *accuracy);
         }
         let mut chosen = vec![("test-rate", first_of_largest(accuracies))];
         chosen.extend(validation.map(|epochs| ("validation-rate", first_of_largest(&epochs[epochs.len() - 1]))));
         for (rule, index) in chosen {
-            let reading = format!("linear/{when}/{rule}");
+            let reading = format!("{name}/{when}/{rule}");
             outcome.details.insert(format!("rate of {reading}"), json!(settings.rates[index]));
             outcome.readings.insert(reading, accuracies[index]);
         }

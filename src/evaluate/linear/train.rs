@@ -48,9 +48,9 @@ pub struct Batch<'a> {
 }
 
 impl Classifiers {
-    /// `count` classifiers with the same `classes` x `features.width()` weights and no bias.
-    pub fn new(count: usize, classes: usize, features: &Features, weights: &[f32]) -> Classifiers {
-        let (width, stride) = (features.width(), features.stride());
+    /// `count` classifiers of `width` features with the same `classes` x `width` weights and no bias.
+    pub fn new(count: usize, classes: usize, width: usize, weights: &[f32]) -> Classifiers {
+        let stride = width.next_multiple_of(PANEL);
         let outputs = (count * classes).next_multiple_of(TILE);
         let mut classifiers = Classifiers {
             count,

@@ -1,0 +1,95 @@
+//! What evaluations read of a data set: rows as they are, and training rows under light augmentation.
+
+use std::ops::Range;
+
+use crate::augment::{self, Source, ViewsError};
+use crate::data::Set;
+use crate::recipe::LightViews;
+
+use super::{Labels, Split};
+
+/// The inputs of a data set, ready for a network.
+pub struct Inputs<'a> {
+    set: &'a Set,
+    light: Option<Box<dyn Source + 'a>>,
+    width: usize,
+}
+
+impl<'a> Inputs<'a> {
+    /// `views` is the augmentation of training rows, where there is one.
+    ///
+    /// # Errors
+    /// Augmentation of data that is not pictures.
+    pub fn new(set: &'a Set, views: Option<&LightViews>, seed: u64) -> Result<Inputs<'a>, ViewsError> {
+        let light = views.map(|views| augment::light(set, views, seed)).transpose()?;
+        let width = match set {
+            Set::Table(set) => set.width(),
+            Set::Images(set) => set.picture_len(),
+        };
+        Ok(Inputs { set, light, width })
+    }
+
+    /// Values of a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether training rows look different in every epoch.
+    pub fn augmented(&self) -> bool {
+        self.light.is_some()
+    }
+
+    /// Training rows as they look in `epoch`, from 0: row-major.
+    pub fn training(&self, rows: &[u32], epoch: usize) -> Vec<f32> {
+        let mut values = vec![0.0; rows.len() * self.width];
+        match &self.light {
+            Some(light) => light.fill_rows(rows, 0, epoch, &mut values),
+            None => {
+                for (row, values) in rows.iter().zip(values.chunks_exact_mut(self.width)) {
+                    self.fill(Split::Train, *row as usize, values);
+                }
+            }
+        }
+        values
+    }
+
+    /// Consecutive rows as they are: row-major.
+    pub fn plain(&self, split: Split, rows: Range<usize>) -> Vec<f32> {
+        let mut values = vec![0.0; rows.len() * self.width];
+        for (row, values) in rows.zip(values.chunks_exact_mut(self.width)) {
+            self.fill(split, row, values);
+        }
+        values
+    }
+
+    fn fill(&self, split: Split, row: usize, out: &mut [f32]) {
+        match self.set {
+            Set::Table(set) => {
+                let rows = if split == Split::Train { &set.train } else { &set.test };
+                out.copy_from_slice(&rows.inputs[row * self.width..][..self.width]);
+            }
+            Set::Images(set) => {
+                let pictures = if split == Split::Train { &set.train } else { &set.test };
+                augment::normalise(set, &pictures.pixels[row * self.width..][..self.width], out);
+            }
+        }
+    }
+
+    /// The labels of the set.
+    pub fn labels(&self) -> Labels<'a> {
+        match self.set {
+            Set::Table(set) => Labels {
+                train: &set.train.labels,
+                test: &set.test.labels,
+                classes: set.classes,
+                validation: set.validation.clone(),
+            },
+            Set::Images(set) => Labels {
+                train: &set.train.labels,
+                test: &set.test.labels,
+                classes: set.classes(),
+                validation: set.validation.clone(),
+            },
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Batches of views, drawn while the step before is taken.
+
+use std::sync::mpsc::sync_channel;
+
+use crate::augment::Source;
+use crate::random::{Key, Purpose, permutation};
+
+/// Both views of some items.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// From 0.
+    pub epoch: usize,
+    /// Within the epoch, from 0.
+    pub step: usize,
+    /// Items, then the shape of one.
+    pub shape: Vec<usize>,
+    /// Of each view, item after item.
+    pub views: [Vec<f32>; 2],
+}
+
+impl Batch {
+    /// Draws both views of `rows`.
+    pub fn draw(source: &dyn Source, rows: &[u32], epoch: usize, step: usize) -> Batch {
+        let shape = std::iter::once(rows.len()).chain(source.shape().iter().copied()).collect();
+        let views = [0, 1].map(|view| {
+            let mut values = vec![0.0; rows.len() * source.width()];
+            source.fill_rows(rows, view, epoch, &mut values);
+            values
+        });
+        Batch { epoch, step, shape, views }
+    }
+}
+
+/// The batches of a run from some step on, each epoch in an order of its own; the last partial batch is dropped.
+pub(super) struct Batches<'a> {
+    pub source: &'a dyn Source,
+    pub seed: u64,
+    /// Items of a batch.
+    pub size: usize,
+    pub epochs: usize,
+    /// Of the next batch.
+    pub epoch: usize,
+    /// Of the next batch.
+    pub step: usize,
+    /// Items in the order of the current epoch; empty before its first batch.
+    pub order: Vec<u32>,
+}
+
+impl Iterator for Batches<'_> {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        if self.epoch == self.epochs {
+            return None;
+        }
+        if self.order.is_empty() {
+            self.order = permutation(self.source.len(), Key::new(self.seed, Purpose::Shuffle).epoch(self.epoch));
+        }
+        let rows = &self.order[self.step * self.size..][..self.size];
+        let batch = Batch::draw(self.source, rows, self.epoch, self.step);
+        self.step += 1;
+        if (self.step + 1) * self.size > self.order.len() {
+            (self.epoch, self.step) = (self.epoch + 1, 0);
+            self.order.clear();
+        }
+        Some(batch)
+    }
+}
+
+/// Runs `work` with the batches, each drawn on another thread while `work` is busy with the one before.
+pub(super) fn ahead<R>(batches: Batches<'_>, work: impl FnOnce(&mut dyn Iterator<Item = Batch>) -> R) -> R {
+    std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(1);
+        scope.spawn(move || {
+            for batch in batches {
+                // Nobody listens any more: the run was stopped.
+                if sender.send(batch).is_err() {
+                    break;
+                }
+            }
+        });
+        work(&mut receiver.into_iter())
+    })
+}
