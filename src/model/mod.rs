@@ -40,4 +40,6 @@ pub enum ModelError {
 #[cfg(test)]
 mod block_tests;
 #[cfg(test)]
+mod resnet_tests;
+#[cfg(test)]
 mod tests;
