@@ -1,12 +1,15 @@
 //! Kernels for the CPU.
 
 mod batch_norm;
+mod convolution;
 mod linear;
 mod matrix;
 mod max_out;
-mod pictures;
+mod pixel_norm;
 mod pointwise;
 mod pool;
+mod pooling;
+mod scratch;
 mod sums;
 
 use super::{BatchNorm, Convolution, FeatureMap, Kernels, Linear, MaxOut, MaxPool, SgdStep};
@@ -122,7 +125,7 @@ impl Kernels for Cpu {
     }
 
     fn convolution(&self, layer: &Convolution, images: usize, p: &Vec<f32>, x: &Vec<f32>, y: &mut Vec<f32>) {
-        pictures::convolution(layer, images, p, x, y);
+        convolution::forward(self, layer, images, p, x, y);
     }
 
     fn convolution_gradient(
@@ -133,7 +136,7 @@ impl Kernels for Cpu {
         dy: &Vec<f32>,
         gradient: &mut Vec<f32>,
     ) {
-        pictures::convolution_gradient(layer, images, x, dy, gradient);
+        convolution::gradient(self, layer, images, x, dy, gradient);
     }
 
     fn convolution_input_gradient(
@@ -145,7 +148,7 @@ impl Kernels for Cpu {
         dx: &mut Vec<f32>,
         add: bool,
     ) {
-        pictures::convolution_input_gradient(layer, images, p, dy, dx, add);
+        convolution::input_gradient(self, layer, images, p, dy, dx, add);
     }
 
     fn pixel_norm(
@@ -161,7 +164,7 @@ impl Kernels for Cpu {
         saved: &mut Vec<f32>,
     ) {
         let added = added.map(Vec::as_slice);
-        pictures::norm(layer, pixels, replicas, parameters, statistics, x, added, y, saved);
+        pixel_norm::forward(self, layer, pixels, replicas, parameters, statistics, x, added, y, saved);
     }
 
     fn pixel_norm_gradient(
@@ -177,7 +180,7 @@ impl Kernels for Cpu {
         dx: &mut Vec<f32>,
         gradient: &mut Vec<f32>,
     ) {
-        pictures::norm_gradient(layer, pixels, replicas, parameters, saved, x, y, d, dx, gradient);
+        pixel_norm::gradient(self, layer, pixels, replicas, parameters, saved, x, y, d, dx, gradient);
     }
 
     fn pixel_norm_running(
@@ -189,23 +192,27 @@ impl Kernels for Cpu {
         added: Option<&Vec<f32>>,
         x: &mut Vec<f32>,
     ) {
-        pictures::norm_running(layer, pixels, parameters, statistics, added.map(Vec::as_slice), x);
+        pixel_norm::running(self, layer, pixels, parameters, statistics, added.map(Vec::as_slice), x);
     }
 
     fn max_pool(&self, layer: &MaxPool, images: usize, x: &Vec<f32>, y: &mut Vec<f32>) {
-        pictures::max_pool(layer, images, x, y);
+        let (x, y) = (&x[..images * layer.input.len()], &mut y[..images * layer.output.len()]);
+        pooling::max(self, layer, x, y);
     }
 
     fn max_pool_gradient(&self, layer: &MaxPool, images: usize, x: &Vec<f32>, dy: &Vec<f32>, dx: &mut Vec<f32>) {
-        pictures::max_pool_gradient(layer, images, x, dy, dx);
+        let (x, dx) = (&x[..images * layer.input.len()], &mut dx[..images * layer.input.len()]);
+        pooling::max_gradient(self, layer, x, &dy[..images * layer.output.len()], dx);
     }
 
     fn average_pool(&self, map: FeatureMap, images: usize, x: &Vec<f32>, y: &mut Vec<f32>) {
-        pictures::average_pool(map, images, x, y);
+        let (x, y) = (&x[..images * map.len()], &mut y[..images * map.channels]);
+        pooling::average(self, map, images, x, y);
     }
 
     fn average_pool_gradient(&self, map: FeatureMap, images: usize, dy: &Vec<f32>, dx: &mut Vec<f32>) {
-        pictures::average_pool_gradient(map, images, dy, dx);
+        let (dy, dx) = (&dy[..images * map.channels], &mut dx[..images * map.len()]);
+        pooling::average_gradient(self, map, images, dy, dx);
     }
 
     fn sgd(&self, settings: SgdStep, gradient: &Vec<f32>, momentum: &mut Vec<f32>, parameters: &mut Vec<f32>) {
@@ -217,5 +224,9 @@ impl Kernels for Cpu {
     }
 }
 
+#[cfg(test)]
+mod definitions;
+#[cfg(test)]
+mod picture_tests;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Kernels over pictures as their definitions say them: the yardstick that faster ones are measured by.
+//! Kernels over pictures as their definitions say them: the yardstick of the tests.
 
 use crate::kernels::{BatchNorm, Convolution, EPSILON, FeatureMap, MaxPool, RUNNING_SHARE};
 
