@@ -32,7 +32,8 @@ fn noise(height: usize, width: usize) -> Picture {
 /// Every third level of red, green and blue.
 fn colours() -> Picture {
     let levels = || (0..=255u8).step_by(3);
-    let pixels = levels().flat_map(|red| levels().flat_map(move |green| levels().flat_map(move |blue| [red, green, blue])));
+    let pixels =
+        levels().flat_map(|red| levels().flat_map(move |green| levels().flat_map(move |blue| [red, green, blue])));
     let count = levels().count();
     Picture { pixels: pixels.collect(), height: count * count, width: count }
 }

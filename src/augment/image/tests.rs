@@ -8,10 +8,7 @@ pub(super) fn set(height: usize, width: usize, count: usize) -> ImageSet {
         .map(|at| ((at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 47) as u8)
         .collect();
     ImageSet {
-        identity: DataIdentity {
-            settings: DataSettings::of(DataSet::Cifar10, Part::Full),
-            digest: String::new(),
-        },
+        identity: DataIdentity { settings: DataSettings::of(DataSet::Cifar10, Part::Full), digest: String::new() },
         height,
         width,
         class_names: vec!["only".to_owned()],
