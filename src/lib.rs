@@ -1,7 +1,7 @@
 //! `repro` re-runs the i-Mix paper (Lee et al., ICLR 2021, arXiv 2010.08887) and says, number by number,
 //! whether it came out.
 //!
-//! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner` -> `evaluate` -> `train` ->
+//! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner`, `interchange` -> `evaluate` -> `train` ->
 //! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`).
 
 pub mod augment;
@@ -9,6 +9,7 @@ pub mod cli;
 pub mod data;
 pub mod evaluate;
 pub mod experiment;
+pub mod interchange;
 pub mod kernels;
 pub mod mix;
 pub mod model;
