@@ -16,6 +16,10 @@ rounds=${REPRO_BENCH_ROUNDS:-5}
 list() {
     cat <<'END'
 mlp-step      training step of the CovType MLP: N-pair with i-Mix, batch 512, both views (samples/s)
+resnet18-step, resnet50-step
+              training step with the CIFAR stem, 32 x 32 pictures, batch 64 (pictures/s)
+resnet18-quarter-step
+              the same at a quarter of the width, batch 256
 linear-eval   linear evaluation at 7 rates, batch 512 (rows/s): against one wide layer, then against 7 runs in turn
 END
 }
@@ -31,6 +35,21 @@ mlp-step)
     bench=mlp_step
     ours=("$threads" 64 4)
     opponents=("PyTorch|$threads 64 4")
+    ;;
+resnet18-step)
+    bench=resnet_step
+    ours=("$threads" 18 64 64 5)
+    opponents=("PyTorch, channels last|$threads 18 64 64 5")
+    ;;
+resnet18-quarter-step)
+    bench=resnet_step
+    ours=("$threads" 18 16 256 5)
+    opponents=("PyTorch, channels last|$threads 18 16 256 5")
+    ;;
+resnet50-step)
+    bench=resnet_step
+    ours=("$threads" 50 64 64 2)
+    opponents=("PyTorch, channels last|$threads 50 64 64 2")
     ;;
 linear-eval)
     bench=linear_eval

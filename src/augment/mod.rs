@@ -1,10 +1,12 @@
 //! Views: what an item looks like to the network, drawn anew for each view and epoch.
 
+mod image;
 mod tabular;
 
 use crate::data::Set;
 use crate::recipe::{Domain, LightViews, Views};
 
+pub use image::{ImageViews, Normaliser};
 pub use tabular::TabularViews;
 
 /// Items whose views training draws, whatever they are made of.
@@ -18,7 +20,7 @@ pub trait Source: Send + Sync {
         self.len() == 0
     }
 
-    /// Shape of one item: `[width]` for a table, `[channels, height, width]` for images.
+    /// Shape of one item: `[width]` for a table, `[height, width, channels]` for pictures.
     fn shape(&self) -> &[usize];
 
     /// Values of one item.
@@ -62,12 +64,16 @@ pub fn light<'a>(set: &'a Set, views: &LightViews, seed: u64) -> Result<Box<dyn 
 /// Why views cannot be drawn.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum ViewsError {
-    #[error("views of {domain} are not built yet")]
-    NotBuilt { domain: Domain },
     #[error("only pictures have light augmentation")]
     NotPictures,
+    #[error("views of {views} cannot be drawn from a set of {set}: choose views that fit the set")]
+    Domain { views: Domain, set: Domain },
     #[error("masking probability is {found}, expected a number in [0, 1)")]
     Mask { found: f64 },
     #[error("{continuous} continuous columns of {width}, and {values} values: not a table of whole rows")]
     Table { continuous: usize, width: usize, values: usize },
+    #[error("{setting} of the views is {found}, expected {expected}")]
+    Setting { setting: &'static str, found: f64, expected: &'static str },
+    #[error("{labels} pictures of {height} by {width} pixels in {bytes} bytes: not a set of whole pictures")]
+    Pictures { height: usize, width: usize, bytes: usize, labels: usize },
 }

@@ -25,12 +25,13 @@ impl<'a> TabularViews<'a> {
     /// # Errors
     /// Views of another domain, a masking probability outside [0, 1), a set whose counts contradict each other.
     pub fn new(set: &'a TabularSet, views: &Views, seed: u64) -> Result<TabularViews<'a>, ViewsError> {
+        let other = |views| Err(ViewsError::Domain { views, set: Domain::Tabular });
         let mask = match views {
             Views::Tabular { mask } if (0.0..1.0).contains(mask) => *mask,
             Views::Tabular { mask } => return Err(ViewsError::Mask { found: *mask }),
             Views::Identity => 0.0,
-            Views::Image { .. } => return Err(ViewsError::NotBuilt { domain: Domain::Images }),
-            Views::Speech { .. } => return Err(ViewsError::NotBuilt { domain: Domain::Speech }),
+            Views::Image { .. } => return other(Domain::Images),
+            Views::Speech { .. } => return other(Domain::Speech),
         };
         let (width, values) = (set.width(), set.train.inputs.len());
         if set.continuous > width || width == 0 || !values.is_multiple_of(width) {
@@ -153,10 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_or_not_a_probability_is_refused() {
+    fn what_is_of_another_domain_or_not_a_probability_is_refused() {
         let set = ones();
         let refused = |views| TabularViews::new(&set, &views, 0).unwrap_err();
-        assert_eq!(refused(Views::Speech { probability: 0.5 }), ViewsError::NotBuilt { domain: Domain::Speech });
+        let speech = ViewsError::Domain { views: Domain::Speech, set: Domain::Tabular };
+        assert_eq!(refused(Views::Speech { probability: 0.5 }), speech);
         assert_eq!(refused(Views::Tabular { mask: 1.0 }), ViewsError::Mask { found: 1.0 });
         assert!(matches!(refused(Views::Tabular { mask: f64::NAN }), ViewsError::Mask { .. }));
     }

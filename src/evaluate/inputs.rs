@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::augment::{self, Source, ViewsError};
+use crate::augment::{self, Normaliser, Source, ViewsError};
 use crate::data::Set;
 use crate::recipe::LightViews;
 
@@ -12,6 +12,8 @@ use super::{Labels, Split};
 pub struct Inputs<'a> {
     set: &'a Set,
     light: Option<Box<dyn Source + 'a>>,
+    /// Of pictures.
+    normaliser: Option<Normaliser>,
     width: usize,
 }
 
@@ -22,11 +24,11 @@ impl<'a> Inputs<'a> {
     /// Augmentation of data that is not pictures.
     pub fn new(set: &'a Set, views: Option<&LightViews>, seed: u64) -> Result<Inputs<'a>, ViewsError> {
         let light = views.map(|views| augment::light(set, views, seed)).transpose()?;
-        let width = match set {
-            Set::Table(set) => set.width(),
-            Set::Images(set) => set.picture_len(),
+        let (width, normaliser) = match set {
+            Set::Table(set) => (set.width(), None),
+            Set::Images(set) => (set.picture_len(), Some(Normaliser::new(set))),
         };
-        Ok(Inputs { set, light, width })
+        Ok(Inputs { set, light, normaliser, width })
     }
 
     /// Values of a row.
@@ -63,15 +65,17 @@ impl<'a> Inputs<'a> {
     }
 
     fn fill(&self, split: Split, row: usize, out: &mut [f32]) {
-        match self.set {
-            Set::Table(set) => {
+        let place = row * self.width..(row + 1) * self.width;
+        match (self.set, &self.normaliser) {
+            (Set::Table(set), _) => {
                 let rows = if split == Split::Train { &set.train } else { &set.test };
-                out.copy_from_slice(&rows.inputs[row * self.width..][..self.width]);
+                out.copy_from_slice(&rows.inputs[place]);
             }
-            Set::Images(set) => {
+            (Set::Images(set), Some(normaliser)) => {
                 let pictures = if split == Split::Train { &set.train } else { &set.test };
-                augment::normalise(set, &pictures.pixels[row * self.width..][..self.width], out);
+                normaliser.apply(&pictures.pixels[place], out);
             }
+            (Set::Images(_), None) => unreachable!("a set of pictures has a normaliser"),
         }
     }
 

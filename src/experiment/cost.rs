@@ -2,7 +2,9 @@
 
 use crate::kernels::FeatureMap;
 use crate::model::{Inputs, Plan};
-use crate::recipe::{Contrast, DataSet, DataSettings, EndToEnd, EvaluationKind, Linear, Method, Network, Pretext, Settings};
+use crate::recipe::{
+    Contrast, DataSet, DataSettings, EndToEnd, EvaluationKind, Linear, Method, Network, Pretext, Settings,
+};
 
 /// The cost of one piece of work.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -1,8 +1,8 @@
 //! What types cannot say: which settings go together, and their ranges.
 
 use crate::recipe::{
-    Contrast, DataSet, Domain, EndToEnd, Evaluation, LightViews, Linear, Method, Network, Operator, Pretext, Schedule, Settings,
-    Views,
+    Contrast, DataSet, Domain, EndToEnd, Evaluation, LightViews, Linear, Method, Network, Operator, Pretext, Schedule,
+    Settings, Views,
 };
 
 use super::error::Mismatch;

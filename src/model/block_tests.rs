@@ -1,8 +1,11 @@
 //! Every block's backward pass against finite differences, one coordinate at a time.
 
-use super::block::{After, Block};
+use super::Plan;
+use super::block::{After, Block, Buffers, Pass};
+use super::residual::ConvNorm;
 use super::tests::scattered;
-use crate::kernels::{BatchNorm, Cpu, Features, Linear, MaxOut, Span};
+use crate::kernels::{BatchNorm, Cpu, FeatureMap, Features, Linear, MaxOut, Span};
+use crate::recipe::Stem as StemKind;
 
 const ROWS: usize = 12;
 const REPLICAS: usize = 2;
@@ -50,7 +53,8 @@ impl Case {
         let (parameters, x) = (at[..self.parameters].to_vec(), at[self.parameters..].to_vec());
         let cpu = Cpu::new(1);
         let mut kept = self.block.keep(&cpu, ROWS, REPLICAS);
-        self.block.forward(&cpu, ROWS, REPLICAS, &parameters, &mut vec![0.0; 12], &x, &mut kept);
+        let pass = Pass { kernels: &cpu, rows: ROWS, replicas: REPLICAS, parameters: &parameters };
+        self.block.forward(&pass, &mut vec![0.0; 64], &x, &mut kept);
         kept.output.iter().zip(self.weights()).map(|(y, weight)| f64::from(*y) * f64::from(weight)).sum()
     }
 
@@ -59,12 +63,19 @@ impl Case {
         let (parameters, x) = (at[..self.parameters].to_vec(), at[self.parameters..].to_vec());
         let cpu = Cpu::new(1);
         let mut kept = self.block.keep(&cpu, ROWS, REPLICAS);
-        self.block.forward(&cpu, ROWS, REPLICAS, &parameters, &mut vec![0.0; 12], &x, &mut kept);
-        let (mut d, mut dx) = (self.weights(), vec![0.0; x.len()]);
+        let pass = Pass { kernels: &cpu, rows: ROWS, replicas: REPLICAS, parameters: &parameters };
+        self.block.forward(&pass, &mut vec![0.0; 64], &x, &mut kept);
+        let widest = ROWS * self.block.inputs().max(self.block.outputs());
+        let mut buffers = Buffers {
+            d: self.weights(),
+            dx: vec![0.0; widest],
+            scratch: [vec![0.0; ROWS * self.block.inside()], vec![0.0; ROWS * self.block.inside()]],
+        };
+        buffers.d.resize(widest, 0.0);
         // What was there before must not show.
         let mut gradient = vec![f32::NAN; self.parameters];
-        self.block.backward(&cpu, ROWS, REPLICAS, &parameters, &x, &kept, &mut d, &mut dx, true, &mut gradient);
-        gradient.extend(dx);
+        self.block.backward(&pass, &x, &kept, &mut buffers, true, &mut gradient);
+        gradient.extend(&buffers.dx[..x.len()]);
         gradient
     }
 
@@ -118,4 +129,47 @@ fn linear_with_batch_norm() {
 #[test]
 fn max_out() {
     Case { block: Block::MaxOut(MaxOut { outputs: 3, pieces: 4 }), parameters: 0 }.check();
+}
+
+#[test]
+fn pictures() {
+    let input = FeatureMap { height: 4, width: 3, channels: 2 };
+    let mut ends = Vec::new();
+    for (depth, stem) in [(18, StemKind::Cifar), (50, StemKind::Imagenet)] {
+        let plan = Plan::resnet(depth, 1, stem, input).expect("a plan");
+        // The stem, a block without and one with a shortcut of its own, and the pooling.
+        let blocks: Vec<Block> = plan.blocks().cloned().collect();
+        let chosen = [&blocks[0], &blocks[if depth == 18 { 1 } else { 2 }], &blocks[if depth == 18 { 3 } else { 1 }]];
+        for block in chosen {
+            let mut block = block.clone();
+            let parameters = moved_to_the_start(&mut block);
+            ends.push(parameters);
+            Case { block, parameters }.check();
+        }
+    }
+    assert_eq!(ends.len(), 6);
+    Case { block: Block::AveragePool(input), parameters: 0 }.check();
+}
+
+/// Lays a block's parameters and statistics out from 0 on, and gives the number of parameters.
+fn moved_to_the_start(block: &mut Block) -> usize {
+    let layers: Vec<&mut ConvNorm> = match block {
+        Block::Stem(stem) => vec![&mut stem.layer],
+        Block::Residual(block) => block.layers.iter_mut().chain(&mut block.shortcut).collect(),
+        _ => Vec::new(),
+    };
+    let (mut parameters, mut statistics) = (0, 0);
+    let next = |end: &mut usize, span: &mut Span| {
+        span.start = *end;
+        *end += span.len;
+    };
+    for ConvNorm { conv, norm } in layers {
+        for span in [&mut conv.weight, &mut norm.scale, &mut norm.shift] {
+            next(&mut parameters, span);
+        }
+        for span in [&mut norm.running_mean, &mut norm.running_variance] {
+            next(&mut statistics, span);
+        }
+    }
+    parameters
 }

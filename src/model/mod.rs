@@ -41,4 +41,6 @@ pub enum ModelError {
 #[cfg(test)]
 mod block_tests;
 #[cfg(test)]
+mod resnet_tests;
+#[cfg(test)]
 mod tests;

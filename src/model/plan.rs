@@ -191,7 +191,14 @@ impl Plan {
         Linear { weight, bias, x, y }
     }
 
-    pub(super) fn norm(&mut self, section: Section, name: &str, width: usize, relu: bool, bias: Option<Span>) -> BatchNorm {
+    pub(super) fn norm(
+        &mut self,
+        section: Section,
+        name: &str,
+        width: usize,
+        relu: bool,
+        bias: Option<Span>,
+    ) -> BatchNorm {
         BatchNorm {
             width,
             bias,

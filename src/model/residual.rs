@@ -233,14 +233,7 @@ impl Residual {
         let Pass { kernels, rows, parameters, .. } = *pass;
         let (layers, shortcut) = kept.norms.split_at(self.layers.len());
         // Takes the ReLU after the sum out of `d`: from then on it is the shortcut's gradient too.
-        self.layers[self.last()].norm_gradient(
-            pass,
-            &layers[self.last()],
-            &kept.output,
-            d,
-            before_norm,
-            gradient,
-        );
+        self.layers[self.last()].norm_gradient(pass, &layers[self.last()], &kept.output, d, before_norm, gradient);
         match (&self.shortcut, shortcut) {
             (Some(layer), [kept]) => {
                 let after = kept.after.as_ref().unwrap_or(x);

@@ -3,10 +3,10 @@
 use crate::kernels::{Convolution, FeatureMap, MaxPool};
 use crate::recipe::Stem as StemKind;
 
+use super::ModelError;
 use super::block::Block;
 use super::plan::{Initial, Plan, Section};
 use super::residual::{ConvNorm, Residual, Stem};
-use super::ModelError;
 
 /// A bottleneck block puts out this many times the channels of its 3x3 convolution.
 const EXPANSION: usize = 4;

@@ -45,8 +45,18 @@ fn rows(at: usize) -> Vec<f32> {
 }
 
 /// Gradient of sum(output * weights), and those weights.
+pub(super) fn output_gradient_of(rows: usize, outputs: usize) -> Tensor {
+    Tensor::from_vec(scattered(2000, rows * outputs, 1.0, 0.0), (rows, outputs), &Device::Cpu).unwrap()
+}
+
 fn output_gradient(outputs: usize) -> Tensor {
-    Tensor::from_vec(scattered(2000, ROWS * outputs, 1.0, 0.0), (ROWS, outputs), &Device::Cpu).unwrap()
+    output_gradient_of(ROWS, outputs)
+}
+
+/// The values of a fixture's tensor.
+pub(super) fn floats(fixture: &SafeTensors, name: &str) -> Vec<f32> {
+    let tensor = fixture.tensor(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+    tensor.data().chunks_exact(4).map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect()
 }
 
 fn flat(tensor: &Tensor) -> Vec<f32> {
@@ -63,12 +73,7 @@ fn passes_agree_with_pytorch() {
     let fixture = SafeTensors::deserialize(include_bytes!("../../tests/fixtures/mlp.safetensors")).unwrap();
     let mut compared = 0;
     let mut assert_close = |name: String, found: &[f32]| {
-        let tensor = fixture.tensor(&name).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let expected: Vec<f32> = tensor
-            .data()
-            .chunks_exact(4)
-            .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-            .collect();
+        let expected = floats(&fixture, &name);
         assert_eq!(found.len(), expected.len(), "{name}");
         // A bias that BatchNorm takes away again has a gradient of rounding errors.
         let scale = expected.iter().fold(0.2f32, |largest, value| largest.max(value.abs()));

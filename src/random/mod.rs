@@ -30,6 +30,8 @@ pub enum Purpose {
     EvaluationShuffle = 9,
     /// Bootstrap resampling in reports.
     Bootstrap = 10,
+    /// Augmentation of one item while a classifier trains; `sample` is its row.
+    EvaluationViews = 12,
 }
 
 /// The coordinates of a stream. What does not apply stays 0.

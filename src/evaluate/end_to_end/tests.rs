@@ -46,7 +46,8 @@ fn network(threads: usize, seed: u64) -> Network<Cpu> {
 #[test]
 fn training_learns_and_gives_the_same_on_any_number_of_threads() {
     let set = set();
-    let run = |threads| evaluate(&settings(), Start::Random, 1, &inputs(&set), &mut network(threads, 1), &mut go_on).unwrap();
+    let run =
+        |threads| evaluate(&settings(), Start::Random, 1, &inputs(&set), &mut network(threads, 1), &mut go_on).unwrap();
     let outcome = run(1);
     assert_eq!(outcome, run(2));
     let (last, best) = (outcome.readings["supervised/last"], outcome.readings["supervised/best"]);

@@ -19,7 +19,9 @@ use self::measure::Measure;
 pub use self::train::{Batch, Classifiers, Sgd, Snapshot};
 pub use super::features::Features;
 use super::features::stream_test;
-use super::{EvaluateError, FeatureSource, Labels, OnProgress, Outcome, ShuffledSet, Split, Stage, percent, pool, report};
+use super::{
+    EvaluateError, FeatureSource, Labels, OnProgress, Outcome, ShuffledSet, Split, Stage, percent, pool, report,
+};
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::Linear;
 use crate::train::schedule::LearningRate;

@@ -3,8 +3,8 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 
 use super::*;
-use crate::evaluate::table::{Table, go_on};
-use crate::evaluate::{Split, pool};
+use crate::evaluate::pool;
+use crate::evaluate::table::{Source, Table, go_on};
 use crate::recipe::Schedule;
 
 fn settings(rates: &[f64]) -> Linear {
@@ -17,6 +17,7 @@ fn settings(rates: &[f64]) -> Linear {
         schedule: Schedule::Step { at: vec![2], factor: 0.2 },
         measure_from: 3,
         validation: true,
+        views: None,
     }
 }
 
@@ -60,9 +61,9 @@ fn two_rates_side_by_side_are_two_runs_of_pytorch() {
     let fixture: Fixture =
         serde_json::from_str(include_str!("../../../tests/fixtures/linear.json")).expect("a readable fixture");
     let (width, classes) = (fixture.width, fixture.classes);
-    let lesson = Lesson {
+    let mut lesson = Lesson {
         settings: &fixture.settings,
-        features: &features_of(width, &fixture.features),
+        rows: TrainingRows::Kept(features_of(width, &fixture.features)),
         labels: &fixture.labels,
         classes,
         initial: &fixture.initial,
@@ -88,11 +89,10 @@ fn two_rates_side_by_side_are_two_runs_of_pytorch() {
 fn a_rate_gets_the_same_bits_alone_and_among_others() {
     let table = Table::drawn(200, 1, 130, 5);
     let initial = initial_weights(3, 5 * 130);
-    let features = features_of(130, &table.train);
     let train = |rates: &[f64], threads: usize| {
-        let lesson = Lesson {
+        let mut lesson = Lesson {
             settings: &settings(rates),
-            features: &features,
+            rows: TrainingRows::Kept(features_of(130, &table.train)),
             labels: &table.train_labels,
             classes: 5,
             initial: &initial,
@@ -121,7 +121,7 @@ fn the_gradient_is_that_of_the_mean_cross_entropy() {
     let table = Table::drawn(rows, 1, width, classes);
     let weights: Vec<f32> = initial_weights(1, classes * width).iter().map(|weight| 50.0 * weight).collect();
     let features = features_of(width, &table.train);
-    let mut classifiers = Classifiers::new(1, classes, &features, &weights);
+    let mut classifiers = Classifiers::new(1, classes, width, &weights);
     let all: Vec<u32> = (0..rows as u32).collect();
     let batch = Batch { features: &features, rows: &all, labels: &table.train_labels };
     let mut losses = [0.0];
@@ -163,7 +163,7 @@ fn an_evaluation_does_not_depend_on_threads_and_names_every_reading() {
     let table = Table::drawn(300, 3000, 40, 3);
     let evaluate = |threads| {
         let (labels, mut source) = table.parts(200..300);
-        super::evaluate(&settings(&[0.01, 1.0]), 5, &labels, &mut source, threads, &mut go_on).unwrap()
+        super::evaluate("linear", &settings(&[0.01, 1.0]), 5, &labels, &mut source, threads, &mut go_on).unwrap()
     };
     let outcome = evaluate(1);
     assert_eq!(outcome, evaluate(3));
@@ -195,7 +195,7 @@ fn an_evaluation_does_not_depend_on_threads_and_names_every_reading() {
 fn each_rule_chooses_its_own_rate() {
     let test = [vec![60.0, 71.0, 50.0], vec![70.0, 65.0, 69.0]];
     let validation = [vec![99.0, 0.0, 0.0], vec![10.0, 20.0, 30.0]];
-    let outcome = read_off(&settings(&[0.1, 1.0, 10.0]), &test, Some(&validation));
+    let outcome = read_off("linear", &settings(&[0.1, 1.0, 10.0]), &test, Some(&validation));
     let expected = [
         ("linear/last/test-rate", 70.0, 0.1),
         ("linear/best/test-rate", 71.0, 1.0),
@@ -207,7 +207,7 @@ fn each_rule_chooses_its_own_rate() {
         assert_eq!(outcome.details[&format!("rate of {reading}")], rate, "{reading}");
     }
     assert_eq!(outcome.details["best epochs"], json!([4, 3, 4]));
-    let without = read_off(&settings(&[0.1, 1.0, 10.0]), &test, None);
+    let without = read_off("linear", &settings(&[0.1, 1.0, 10.0]), &test, None);
     assert!(!without.readings.contains_key("linear/last/validation-rate"));
 }
 
@@ -217,7 +217,7 @@ fn what_cannot_be_evaluated_is_refused_by_name() {
         let (mut table, mut settings) = (Table::drawn(100, 50, 8, 3), settings(&[1.0]));
         change(&mut table, &mut settings);
         let (labels, mut source) = table.parts(80..100);
-        super::evaluate(&settings, 0, &labels, &mut source, 1, &mut go_on).unwrap_err()
+        super::evaluate("linear", &settings, 0, &labels, &mut source, 1, &mut go_on).unwrap_err()
     };
     let error = evaluate(&|table, _| table.train[3 * 8 + 2] = f32::NAN);
     assert!(matches!(error, EvaluateError::NotFinite { split: Split::Train, row: 3, feature: 2, .. }), "{error}");
@@ -243,7 +243,39 @@ fn an_evaluation_stops_when_told_to() {
         let mut progress = |progress: crate::evaluate::Progress| {
             if progress.stage == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let stopped = super::evaluate(&settings(&[1.0]), 0, &labels, &mut source, 1, &mut progress);
+        let stopped = super::evaluate("linear", &settings(&[1.0]), 0, &labels, &mut source, 1, &mut progress);
         assert!(matches!(stopped, Err(EvaluateError::Stopped)), "{stop_at:?}");
     }
+}
+
+#[test]
+fn augmented_rows_are_encoded_anew_and_rows_that_stay_give_the_same_either_way() {
+    let table = Table::drawn(100, 50, 8, 3);
+    let run = |source: &mut dyn FeatureSource| {
+        let (labels, _) = table.parts(80..100);
+        evaluate("linear", &settings(&[0.1, 1.0]), 0, &labels, source, 2, &mut go_on).unwrap()
+    };
+    let kept = run(&mut Source(&table, false));
+    assert_ne!(kept.lines, run(&mut Source(&table, true)).lines);
+
+    /// Says that its rows change, which they do not.
+    struct Same<'a>(Source<'a>);
+    impl FeatureSource for Same<'_> {
+        fn width(&self) -> usize {
+            self.0.width()
+        }
+
+        fn features(&mut self, split: Split, rows: std::ops::Range<usize>) -> Result<Vec<f32>, EvaluateError> {
+            self.0.features(split, rows)
+        }
+
+        fn augmented(&self) -> bool {
+            true
+        }
+
+        fn training(&mut self, rows: &[u32], epoch: usize) -> Result<Vec<f32>, EvaluateError> {
+            self.0.training(rows, epoch)
+        }
+    }
+    assert_eq!(kept, run(&mut Same(Source(&table, false))));
 }

@@ -89,13 +89,7 @@ pub(super) fn product(
 
 /// `out = left right`, `[m, n] = [m, k] [k, n]`, or that added to `out`, which lies by rows. On this thread alone.
 #[inline(always)]
-pub(super) fn multiply(
-    (m, k, n): (usize, usize, usize),
-    left: Matrix,
-    right: Matrix,
-    add: bool,
-    out: &mut [f32],
-) {
+pub(super) fn multiply((m, k, n): (usize, usize, usize), left: Matrix, right: Matrix, add: bool, out: &mut [f32]) {
     assert!(out.len() == m * n && left.holds(m, k) && right.holds(k, n));
     // SAFETY: `left` and `right` hold every element of the product, and `out` is its `m` rows of `n`, borrowed by this
     // call alone.

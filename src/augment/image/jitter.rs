@@ -1,0 +1,90 @@
+//! Brightness, contrast, saturation and greyscale as Pillow's `ImageEnhance` changes them: a mixture of the picture
+//! with a lesser one, in f32, cut off at 0 and 255 and truncated.
+
+use super::canvas::Canvas;
+use super::hue;
+
+/// One change of colour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Adjustment {
+    /// Mixture with black; the factor is the picture's share, 1 for no change.
+    Brightness(f32),
+    /// Mixture with the mean of the greyscale picture.
+    Contrast(f32),
+    /// Mixture with the greyscale picture.
+    Saturation(f32),
+    /// Turns the colour wheel, of 256 steps.
+    Hue(u8),
+}
+
+impl Adjustment {
+    pub fn paint(self, canvas: &mut Canvas) {
+        match self {
+            Adjustment::Brightness(factor) => mix_with(canvas, 0, factor),
+            Adjustment::Contrast(factor) => {
+                let mean = mean_luma(canvas);
+                mix_with(canvas, mean, factor);
+            }
+            Adjustment::Saturation(factor) => saturation(canvas, factor),
+            Adjustment::Hue(steps) => hue::turn(canvas, steps),
+        }
+    }
+}
+
+/// Greyscale in all three channels (torchvision's `RandomGrayscale` where it applies).
+pub(super) fn greyscale(canvas: &mut Canvas) {
+    saturation(canvas, 0.0);
+}
+
+/// `factor` of each value and `1 - factor` of `level`.
+fn mix_with(canvas: &mut Canvas, level: u8, factor: f32) {
+    canvas.arch.dispatch(
+        #[inline(always)]
+        || {
+            for value in canvas.pixels_mut() {
+                *value = mixture(level, *value, factor);
+            }
+        },
+    );
+}
+
+fn saturation(canvas: &mut Canvas, factor: f32) {
+    canvas.arch.dispatch(
+        #[inline(always)]
+        || {
+            let ([red, green, blue], _) = canvas.planes_and_spare();
+            for ((red, green), blue) in red.iter_mut().zip(green).zip(blue) {
+                let grey = luma(*red, *green, *blue);
+                *red = mixture(grey, *red, factor);
+                *green = mixture(grey, *green, factor);
+                *blue = mixture(grey, *blue, factor);
+            }
+        },
+    );
+}
+
+/// Mean of the greyscale picture, rounded.
+fn mean_luma(canvas: &Canvas) -> u8 {
+    let sum = canvas.arch.dispatch(
+        #[inline(always)]
+        || {
+            let [red, green, blue] = canvas.planes();
+            let greys = red.iter().zip(green).zip(blue).map(|((red, green), blue)| luma(*red, *green, *blue));
+            greys.map(u64::from).sum::<u64>()
+        },
+    );
+    (sum as f64 / canvas.area() as f64 + 0.5) as u8
+}
+
+/// Brightness as Pillow's mode `L` has it: ITU-R 601 in 16-bit fixed point.
+#[inline(always)]
+fn luma(red: u8, green: u8, blue: u8) -> u8 {
+    ((u32::from(red) * 19595 + u32::from(green) * 38470 + u32::from(blue) * 7471 + 0x8000) >> 16) as u8
+}
+
+/// Pillow's `Image.blend` of two values; conversion to an integer cuts off and truncates.
+#[inline(always)]
+fn mixture(lesser: u8, value: u8, factor: f32) -> u8 {
+    let lesser = f32::from(lesser);
+    (lesser + factor * (f32::from(value) - lesser)) as u8
+}
