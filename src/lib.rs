@@ -1,8 +1,9 @@
 //! `repro` re-runs the i-Mix paper (Lee et al., ICLR 2021, arXiv 2010.08887) and says, number by number,
 //! whether it came out.
 //!
-//! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner`, `interchange` -> `evaluate` -> `train` ->
-//! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`).
+//! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner` -> `evaluate` -> `train` ->
+//! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`);
+//! `cli` -> `interchange` -> `model`.
 
 pub mod augment;
 pub mod cli;

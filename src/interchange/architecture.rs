@@ -69,7 +69,8 @@ impl Architecture {
     fn check(&self, shapes: &Shapes) -> Result<(), Fault> {
         let expected = self.expected()?;
         for (name, shape) in &expected {
-            let found = shapes.get(name.as_str()).ok_or_else(|| Fault::new("no such tensor", self.a(shape)).of(name))?;
+            let found =
+                shapes.get(name.as_str()).ok_or_else(|| Fault::new("no such tensor", self.a(shape)).of(name))?;
             if found != shape {
                 return Err(Fault::new(format!("shape {found:?}"), self.a(shape)).of(name));
             }
@@ -95,8 +96,7 @@ impl Architecture {
         };
         let plan = Plan::encoder(&self.network, inputs).map_err(|error| Fault::new(error.to_string(), "an encoder"))?;
         let parameters = plan.parameters().iter().map(|parameter| (parameter.name.clone(), parameter.shape.clone()));
-        let statistics =
-            plan.statistics().iter().map(|statistic| (statistic.name.clone(), vec![statistic.span.len]));
+        let statistics = plan.statistics().iter().map(|statistic| (statistic.name.clone(), vec![statistic.span.len]));
         Ok(parameters.chain(statistics).collect())
     }
 }
@@ -116,7 +116,8 @@ fn resnet(shapes: &Shapes) -> Result<Architecture, Fault> {
             .take_while(|block| shapes.contains_key(format!("layer{}.{block}.conv1.weight", stage + 1).as_str()))
             .count()
     });
-    let Some(depth) = RESNET_DEPTHS.into_iter().find(|depth| resnet_stages(*depth) == Some((blocks, bottleneck))) else {
+    let Some(depth) = RESNET_DEPTHS.into_iter().find(|depth| resnet_stages(*depth) == Some((blocks, bottleneck)))
+    else {
         let kind = |bottleneck| if bottleneck { "bottleneck" } else { "basic" };
         let known = RESNET_DEPTHS.into_iter().filter_map(|depth| {
             let (blocks, bottleneck) = resnet_stages(depth)?;
@@ -140,7 +141,10 @@ fn mlp(shapes: &Shapes) -> Result<Architecture, Fault> {
         vec![columns("fc1.0.weight")?]
     } else {
         let names = (1..=shapes.len()).map(|block| format!("fc{block}.weight"));
-        names.take_while(|name| shapes.contains_key(name.as_str())).map(|name| columns(&name)).collect::<Result<_, _>>()?
+        names
+            .take_while(|name| shapes.contains_key(name.as_str()))
+            .map(|name| columns(&name))
+            .collect::<Result<_, _>>()?
     };
     let hidden = "body.0.0.weight";
     let expected = "[32 x width, units]";

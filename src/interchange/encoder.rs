@@ -7,8 +7,8 @@ use crate::kernels::Kernels;
 use crate::model::{Network, Section};
 use crate::store::checksum;
 
-use super::archive::Archive;
 use super::architecture::Shapes;
+use super::archive::Archive;
 use super::error::Fault;
 use super::names::{Needless, PassedOver, encoder_names};
 use super::pickle::Object;

@@ -24,5 +24,5 @@ mod tests;
 pub use architecture::Architecture;
 pub use encoder::Encoder;
 pub use error::InterchangeError;
-pub use names::{Needless, PassedOver};
 pub use export::{Exported, export, loading_lines};
+pub use names::{Needless, PassedOver};

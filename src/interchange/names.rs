@@ -99,7 +99,8 @@ mod tests {
     #[test]
     fn the_encoder_is_found_behind_every_prefix() {
         for prefix in PREFIXES {
-            let names = ["conv1.weight", "bn1.num_batches_tracked", "fc.0.weight"].map(|name| format!("{prefix}{name}"));
+            let names =
+                ["conv1.weight", "bn1.num_batches_tracked", "fc.0.weight"].map(|name| format!("{prefix}{name}"));
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let (kept, passed_over) = encoder_names(&names);
             assert_eq!(kept, [("conv1.weight", names[0])], "{prefix}");
@@ -120,12 +121,8 @@ mod tests {
         ];
         let (kept, passed_over) = encoder_names(&names);
         assert_eq!(kept, [("fc1.weight", names[0])], "the MLP's first layer is not its head");
-        let expected = [
-            (Needless::Predictor, 1),
-            (Needless::KeyEncoder, 2),
-            (Needless::Queue, 2),
-            (Needless::Outside, 1),
-        ];
+        let expected =
+            [(Needless::Predictor, 1), (Needless::KeyEncoder, 2), (Needless::Queue, 2), (Needless::Outside, 1)];
         assert_eq!(passed_over, PassedOver::from(expected));
     }
 }

@@ -80,7 +80,8 @@ impl<'a> StateDict<'a> {
             })
             .take(8)
             .collect();
-        let found = if keys.is_empty() { "an empty dictionary".to_owned() } else { format!("keys {}", keys.join(", ")) };
+        let found =
+            if keys.is_empty() { "an empty dictionary".to_owned() } else { format!("keys {}", keys.join(", ")) };
         Err(Fault::new(found, "tensors by name, or a dictionary of them under `state_dict` or `model`"))
     }
 
@@ -149,14 +150,7 @@ fn description<'a>(object: &Object<'a>, name: &'a str, arguments: &[Id]) -> Resu
         let [_, class, key, ..] = storage.as_slice() else { return None };
         let (Value::Global(_, class), Value::Text(key)) = (object.get(*class), object.get(*key)) else { return None };
         let (start, shape, strides) = (size(object, *start)?, sizes(object, *shape)?, sizes(object, *strides)?);
-        Some(Description {
-            name,
-            storage: key,
-            kind: kind(class),
-            shape,
-            strides,
-            start,
-        })
+        Some(Description { name, storage: key, kind: kind(class), shape, strides, start })
     };
     read().ok_or_else(|| {
         Fault::new("a description without storage, size or strides", "what torch.save writes").of(&shortened(name))
