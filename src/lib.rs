@@ -2,13 +2,15 @@
 //! whether it came out.
 //!
 //! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner` -> `evaluate` -> `train` ->
-//! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`).
+//! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`);
+//! `cli` -> `interchange` -> `model`.
 
 pub mod augment;
 pub mod cli;
 pub mod data;
 pub mod evaluate;
 pub mod experiment;
+pub mod interchange;
 pub mod kernels;
 pub mod mix;
 pub mod model;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::experiment::{Filter, Scale};
 
@@ -61,6 +61,10 @@ pub enum Command {
     Compare(Compare),
     /// Say which settings of a trial differ from those of a finished one
     Why(Why),
+    /// Write the encoder of a finished run as a file that PyTorch loads
+    Export(Export),
+    /// Run the evaluations of an experiment on an encoder from elsewhere
+    Evaluate(Evaluate),
     /// Show, fetch or verify data sets
     Data(Data),
     /// One worker process of a run; speaks JSON lines on stdin and stdout
@@ -163,6 +167,56 @@ pub struct Compare {
 pub struct Why {
     #[command(flatten)]
     pub selection: Selection,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro export 1f3a9c\n  repro export results/pretext/1f3a9c04d2b7e6580a91 --output encoder.safetensors\n\nAddresses of runs are the names of the folders in results/pretext."
+)]
+pub struct Export {
+    /// Folder of a finished pretext run, or the first digits of its address
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Format of the file
+    #[arg(long, value_enum, default_value = "safetensors")]
+    pub format: ExportFormat,
+    /// File to write; encoder-DATASET-METHOD-ADDRESS.safetensors in this folder if not given
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write over a file that exists
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ExportFormat {
+    /// Tensors under torchvision's names and those of the official code
+    Safetensors,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro evaluate table1 --encoder checkpoint.pth --only dataset=cifar10 --scale short\n  repro evaluate table1 --encoder encoder.safetensors --only dataset=covtype --json\n\nThe encoder is a safetensors file or what torch.save wrote: a state dict, one under `state_dict` or `model`, or a\ncheckpoint of the official i-Mix code or of MoCo."
+)]
+pub struct Evaluate {
+    /// An experiment's id, as `repro list` shows it, or the path of an experiment file
+    #[arg(value_name = "EXP")]
+    pub experiment: String,
+    /// File of the encoder
+    #[arg(long, value_name = "FILE")]
+    pub encoder: PathBuf,
+    /// Whose data and evaluation settings count: `demo`, `short` or `paper`
+    #[arg(long, default_value = "demo")]
+    pub scale: Scale,
+    /// Only the cells with these axis values; those left have to agree on data and evaluation
+    #[arg(long, value_name = "AXIS=VALUE,...", default_value = "")]
+    pub only: Filter,
+    /// Seed of the classifiers
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub seed: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,9 @@ mod arguments;
 mod compare;
 mod data;
 mod device;
+mod evaluate;
 mod exit;
+mod export;
 mod known_data;
 mod list;
 mod output;
@@ -36,6 +38,8 @@ pub fn main() -> ExitCode {
         Command::Report(own) => report::execute(own, &common, &output),
         Command::Compare(own) => compare::execute(own, &common, &output),
         Command::Why(own) => why::execute(own, &common, &output),
+        Command::Export(own) => export::execute(own, &common, &output),
+        Command::Evaluate(own) => evaluate::execute(own, &common, &output),
         Command::Data(own) => data::execute(own, &common, &output),
         Command::Worker => worker::execute(),
     };

@@ -118,6 +118,17 @@ pub enum Stage {
     Testing,
 }
 
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Stage::Training => "training, epoch",
+            Stage::Choosing => "choosing the rate, epoch",
+            Stage::Solving => "solving, row",
+            Stage::Testing => "testing, row",
+        })
+    }
+}
+
 /// Told how far an evaluation is, often; [`ControlFlow::Break`] stops it.
 pub type OnProgress<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
 

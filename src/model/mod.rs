@@ -18,6 +18,7 @@ pub use block::Block;
 pub use encoder::Inputs;
 pub use network::{Mode, Network, momentum_update};
 pub use plan::{Parameter, Plan, Section, Statistic};
+pub use resnet::{RESNET_DEPTHS, resnet_stages};
 pub use sgd::Sgd;
 
 /// A pass that could not be made.

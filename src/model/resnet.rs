@@ -11,8 +11,11 @@ use super::residual::{ConvNorm, Residual, Stem};
 /// A bottleneck block puts out this many times the channels of its 3x3 convolution.
 const EXPANSION: usize = 4;
 
-/// Blocks of each stage, and whether they are bottlenecks.
-fn stages(depth: usize) -> Option<([usize; 4], bool)> {
+/// Depths that a ResNet can have.
+pub const RESNET_DEPTHS: [usize; 5] = [18, 34, 50, 101, 152];
+
+/// Blocks of each stage, and whether they are bottlenecks; none for another depth.
+pub fn resnet_stages(depth: usize) -> Option<([usize; 4], bool)> {
     match depth {
         18 => Some(([2, 2, 2, 2], false)),
         34 => Some(([3, 4, 6, 3], false)),
@@ -31,7 +34,7 @@ impl Plan {
     /// # Errors
     /// Another depth, or pictures without pixels.
     pub fn resnet(depth: usize, width: usize, stem: StemKind, input: FeatureMap) -> Result<Plan, ModelError> {
-        let (stages, bottleneck) = stages(depth).ok_or(ModelError::Depth { found: depth })?;
+        let (stages, bottleneck) = resnet_stages(depth).ok_or(ModelError::Depth { found: depth })?;
         if input.is_empty() || width == 0 {
             let found = format!("pictures of {} x {} x {}", input.height, input.width, input.channels);
             return Err(ModelError::Inputs { network: format!("a ResNet of width {width}"), found });

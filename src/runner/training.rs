@@ -3,16 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
-
 use crate::data::{DataError, Library, Set};
-use crate::evaluate::{self, EvaluateError, FrozenEncoder, Inputs, Outcome, RawInputs, end_to_end};
+use crate::evaluate::{self, EvaluateError, Outcome};
 use crate::kernels::Cpu;
-use crate::model::{Network, Plan};
-use crate::recipe::{DataIdentity, EvaluationKind, EvaluationRecipe, PretextRecipe};
+use crate::model::Network;
+use crate::recipe::{DataIdentity, EvaluationRecipe, PretextRecipe};
 use crate::store::{EvaluationResult, Failure, FailureKind, MetricLog, RunFolder, StoreError, checksum, write_sealed};
 use crate::train::{self, TrainError};
 
+use super::readout::ReadOut;
 use super::work::{Ended, Performer, Session, Watch};
 use super::{Event, Stage};
 
@@ -83,7 +82,8 @@ impl Performer for Training {
 }
 
 /// Why an evaluation has no outcome.
-enum Interruption {
+#[derive(Debug)]
+pub enum Interruption {
     Stopped,
     Failed(Failure),
 }
@@ -114,11 +114,14 @@ fn evaluate_on(
     session: &Session,
     watch: Watch,
 ) -> Result<Outcome, Interruption> {
-    let EvaluationRecipe { seed, ref evaluation, .. } = *recipe;
-    let threads = session.task.threads;
-    let plan = || train::encoder_plan(&recipe.network, data).map_err(|error| of_training(error.into()));
-    let inputs = Inputs::new(data, evaluation.views(), seed).map_err(|error| of_training(error.into()))?;
-    let progress = &mut |progress: evaluate::Progress| {
+    let progress = &mut |progress: evaluate::Progress| watch(progress.into());
+    let EvaluationRecipe { seed, ref network, ref evaluation, .. } = *recipe;
+    let read_out = ReadOut { data, network, evaluation, seed, threads: session.task.threads };
+    read_out.run(|network| Ok(load_trained(network, recipe, session)?), progress)
+}
+
+impl From<evaluate::Progress> for Event {
+    fn from(progress: evaluate::Progress) -> Event {
         let evaluate::Progress { stage, done, of } = progress;
         let stage = match stage {
             evaluate::Stage::Training => Stage::Epoch,
@@ -126,45 +129,17 @@ fn evaluate_on(
             evaluate::Stage::Solving => Stage::Solving,
             evaluate::Stage::Testing => Stage::Testing,
         };
-        watch(Event::Progress { stage, at: done, of, fraction: done as f64 / of.max(1) as f64, loss: None })
-    };
-    let labels = inputs.labels();
-    let name = evaluation.id();
-    let mut outcome = match evaluation {
-        EvaluationKind::Linear(settings) => {
-            let mut encoder = FrozenEncoder { network: trained(plan()?, recipe, session)?, inputs };
-            evaluate::linear::evaluate(name, settings, seed, &labels, &mut encoder, threads, progress)
-        }
-        EvaluationKind::Raw(settings) => {
-            evaluate::linear::evaluate(name, settings, seed, &labels, &mut RawInputs(inputs), threads, progress)
-        }
-        EvaluationKind::Pinv(settings) => {
-            let mut encoder = FrozenEncoder { network: trained(plan()?, recipe, session)?, inputs };
-            evaluate::pinv::evaluate(settings, seed, &labels, &mut encoder, threads, progress)
-        }
-        EvaluationKind::FineTune(settings) => {
-            let mut network = trained(plan()?.with_classifier(labels.classes), recipe, session)?;
-            end_to_end::evaluate(settings, end_to_end::Start::Encoder, seed, &inputs, &mut network, progress)
-        }
-        EvaluationKind::Supervised(settings) => {
-            let mut network = Network::new(Cpu::new(threads), plan()?.with_classifier(labels.classes), seed);
-            end_to_end::evaluate(settings, end_to_end::Start::Random, seed, &inputs, &mut network, progress)
-        }
-    }?;
-    outcome.details.insert("part".to_owned(), json!(data.part()));
-    Ok(outcome)
+        Event::Progress { stage, at: done, of, fraction: done as f64 / of.max(1) as f64, loss: None }
+    }
 }
 
-/// A network of this plan with the encoder that a recipe names.
-fn trained(plan: Plan, recipe: &EvaluationRecipe, session: &Session) -> Result<Network<Cpu>, Failure> {
+/// Sets the encoder that a recipe names.
+fn load_trained(network: &mut Network<Cpu>, recipe: &EvaluationRecipe, session: &Session) -> Result<(), Failure> {
     let address = recipe.encoder.as_ref().ok_or_else(|| Failure {
         kind: FailureKind::Store,
         message: format!("the {} evaluation names no encoder", recipe.evaluation.id()),
     })?;
-    let folder = session.results.pretext(address);
-    let mut network = Network::new(Cpu::new(session.task.threads), plan, recipe.seed);
-    load(&folder, &mut network).map_err(of_store)?;
-    Ok(network)
+    load(&session.results.pretext(address), network).map_err(of_store)
 }
 
 fn load(folder: &RunFolder, network: &mut Network<Cpu>) -> Result<(), StoreError> {
@@ -197,7 +172,7 @@ fn of_store(error: StoreError) -> Failure {
     Failure { kind: FailureKind::Store, message: error.to_string() }
 }
 
-fn of_training(error: TrainError) -> Failure {
+pub(super) fn of_training(error: TrainError) -> Failure {
     let kind = match error {
         TrainError::NotFinite { epoch, step, .. } => FailureKind::NotFinite { epoch, step },
         TrainError::Collapse { epoch, step, .. } => FailureKind::Collapse { epoch, step },

@@ -48,6 +48,11 @@ pub enum State {
 }
 
 impl RunFolder {
+    /// A run's folder wherever it lies.
+    pub fn at(path: impl Into<PathBuf>) -> RunFolder {
+        RunFolder { path: path.into() }
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
