@@ -57,8 +57,8 @@ fn finish(folder: &Path, cell: &Cell, seed: u64, identity: &DataIdentity, evalua
 fn list_counts_cells_and_trials() {
     let folder = TempDir::new().expect("a folder");
     let text = stdout(folder.path(), &["list"]);
-    assert!(text.contains("24, 18 of them not built yet: images (12), speech (6)"), "{text}");
-    assert!(text.contains("demo 0/12 done"), "{text}");
+    assert!(text.contains("24, 6 of them not built yet: speech (6)"), "{text}");
+    assert!(text.contains("demo 0/36 done"), "{text}");
 
     let (cell, identity) = demo_cell("dataset=covtype,method=byol,imix=on");
     finish(folder.path(), &cell, 0, &identity, true);
@@ -66,11 +66,11 @@ fn list_counts_cells_and_trials() {
     let listed = read(folder.path(), &["list", "--json"]);
     assert_eq!(listed[0]["id"], "table1");
     assert_eq!(listed[0]["origin"], "embedded");
-    assert_eq!((&listed[0]["cells"], &listed[0]["not_built"]["images"]), (&24.into(), &12.into()));
+    assert_eq!((&listed[0]["cells"], &listed[0]["not_built"]["speech"]), (&24.into(), &6.into()));
     let scales = &listed[0]["scales"];
-    assert_eq!((&scales["demo"]["trials"], &scales["demo"]["done"]), (&12.into(), &1.into()));
-    assert_eq!((&scales["short"]["trials"], &scales["short"]["done"]), (&30.into(), &Value::Null));
-    assert_eq!(scales["short"]["missing_data"][0], "covtype");
+    assert_eq!((&scales["demo"]["trials"], &scales["demo"]["done"]), (&36.into(), &1.into()));
+    assert_eq!((&scales["short"]["trials"], &scales["short"]["done"]), (&90.into(), &Value::Null));
+    assert_eq!(scales["short"]["missing_data"], json!(["cifar10", "cifar100", "covtype"]));
 }
 
 #[test]
@@ -92,8 +92,8 @@ fn a_damaged_result_counts_as_not_done_and_is_named() {
 fn plan_says_what_is_to_do() {
     let folder = TempDir::new().expect("a folder");
     let planned = read(folder.path(), &["plan", "table1", "--json"]);
-    assert_eq!((&planned["scale"], planned["cells"].as_array().map(Vec::len)), (&"demo".into(), Some(6)));
-    assert_eq!((&planned["pretext_runs"]["todo"], &planned["evaluations"]["todo"]), (&12.into(), &24.into()));
+    assert_eq!((&planned["scale"], planned["cells"].as_array().map(Vec::len)), (&"demo".into(), Some(18)));
+    assert_eq!((&planned["pretext_runs"]["todo"], &planned["evaluations"]["todo"]), (&36.into(), &48.into()));
     assert!(planned["seconds"].as_f64().is_some_and(|seconds| seconds > 1.0));
     assert_eq!(planned["missing_data"], Value::Array(vec![]));
     let all = planned["flops"].as_f64().expect("a number");
@@ -118,9 +118,9 @@ fn plan_says_what_is_to_do() {
 fn plan_names_missing_data_and_what_is_not_built() {
     let folder = TempDir::new().expect("a folder");
     let text = stdout(folder.path(), &["plan", "table1", "--scale", "paper"]);
-    assert!(text.contains("not built yet: images (12), speech (6)"), "{text}");
+    assert!(text.contains("not built yet: speech (6)"), "{text}");
     assert!(text.contains("missing data: ") && text.contains("repro data fetch covtype"), "{text}");
-    let text = stdout(folder.path(), &["plan", "table1", "--only", "dataset=cifar10"]);
+    let text = stdout(folder.path(), &["plan", "table1", "--only", "dataset=speech-commands"]);
     assert!(text.contains("nothing that this build can run"), "{text}");
 }
 
@@ -137,9 +137,9 @@ fn runs_that_cells_share_are_planned_once() {
     document["where"].as_array_mut().expect("rules").extend(rules);
     std::fs::write(folder.path().join("mine.json"), document.to_string()).expect("written");
     let planned = read(folder.path(), &["plan", "mine.json", "--json"]);
-    assert_eq!(planned["cells"].as_array().map(Vec::len), Some(9));
+    assert_eq!(planned["cells"].as_array().map(Vec::len), Some(27));
     let runs = &planned["pretext_runs"];
-    assert_eq!((&runs["todo"], &runs["shared"]), (&12.into(), &6.into()));
+    assert_eq!((&runs["todo"], &runs["shared"]), (&36.into(), &18.into()));
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn why_names_the_settings_that_differ() {
     assert!(why(npair).contains("linear evaluation"));
     finish(folder.path(), &cell, 0, &identity, true);
     assert!(why(npair).contains("seed 0: done already"));
-    assert!(why("dataset=cifar10,method=npair,imix=on").contains("not built yet: images"));
+    assert!(why("dataset=speech-commands,method=npair,imix=on").contains("not built yet: speech"));
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn table1_has_the_published_settings_of_each_cell() {
         assert_eq!(linear.schedule, Schedule::Step { at: vec![80, 90, 95], factor: 0.2 }, "{name}");
         assert_eq!(settings.evaluation.pinv.is_some(), tabular, "{name}");
         assert_eq!((settings.data.part, cell.trials), (Part::Full, 5), "{name}");
-        assert_eq!(cell.built().is_ok(), tabular, "{name}");
+        assert_eq!(cell.built().is_ok(), set.domain() != Domain::Speech, "{name}");
     }
 }
 
@@ -138,7 +138,7 @@ fn deviations_give_both_values() {
     let filter: Filter = "dataset=cifar10,method=moco,imix=on".parse().expect("a filter");
     let cells = table1().cells(Scale::Short, &filter).expect("cells");
     let of = |what: &str| cells[0].deviations.iter().find(|deviation| deviation.what == what).expect("a deviation");
-    assert_eq!((of("pretext.epochs").published.as_str(), of("pretext.epochs").ours.as_str()), ("4000", "200"));
+    assert_eq!((of("pretext.epochs").published.as_str(), of("pretext.epochs").ours.as_str()), ("4000", "60"));
     assert_eq!(of("replicas").published, "2 GPUs");
     let published = table1().cells(Scale::Paper, &filter).expect("cells");
     let standing: Vec<&str> = published[0].deviations.iter().map(|deviation| deviation.what.as_str()).collect();
