@@ -53,6 +53,8 @@ fn convolutions() -> Vec<(Convolution, usize)> {
         (convolution((2, 2, 0), (5, 5), (3, 3)), 1),
         (convolution((3, 1, 1), (16, 16), (300, 20)), 1),
         (convolution((3, 1, 1), (48, 48), (8, 8)), 2),
+        (convolution((3, 1, 0), (10, 11), (17, 24)), 2),
+        (convolution((3, 1, 2), (10, 8), (16, 16)), 7),
     ]
 }
 

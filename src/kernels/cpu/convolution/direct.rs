@@ -191,7 +191,11 @@ impl<'a> Work<(usize, &'a mut [f32])> for Whole<'_> {
     fn run<S: Simd>(&self, simd: S, (at, to): (usize, &'a mut [f32])) {
         let Whole(moved) = self;
         let room = moved.room(to.len() / moved.channels);
-        scratch::own(room, |gathered| moved.run(simd, at * PIXELS, gathered, to, moved.add));
+        scratch::own(
+            room,
+            #[inline(always)]
+            |gathered| moved.run(simd, at * PIXELS, gathered, to, moved.add),
+        );
     }
 }
 
@@ -221,18 +225,22 @@ impl<'a> Work<(usize, &'a mut [f32])> for Scattered<'_> {
             for first in (0..images * pixels).step_by(PIXELS) {
                 let count = PIXELS.min(images * pixels - first);
                 let sums = count * moved.channels;
-                scratch::own(sums + moved.room(count), |memory| {
-                    let (sums, gathered) = memory.split_at_mut(sums);
-                    moved.run(simd, first_image * pixels + first, gathered, sums, false);
-                    for (pixel, sums) in sums.chunks_exact(moved.channels).enumerate() {
-                        let dx = self.place(moved, remainders, first + pixel, dx);
-                        if moved.add {
-                            dx.iter_mut().zip(sums).for_each(|(dx, sum)| *dx += *sum);
-                        } else {
-                            dx.copy_from_slice(sums);
+                scratch::own(
+                    sums + moved.room(count),
+                    #[inline(always)]
+                    |memory| {
+                        let (sums, gathered) = memory.split_at_mut(sums);
+                        moved.run(simd, first_image * pixels + first, gathered, sums, false);
+                        for (pixel, sums) in sums.chunks_exact(moved.channels).enumerate() {
+                            let dx = self.place(moved, remainders, first + pixel, dx);
+                            if moved.add {
+                                dx.iter_mut().zip(sums).for_each(|(dx, sum)| *dx += *sum);
+                            } else {
+                                dx.copy_from_slice(sums);
+                            }
                         }
-                    }
-                });
+                    },
+                );
             }
         }
     }

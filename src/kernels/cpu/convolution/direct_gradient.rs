@@ -129,37 +129,41 @@ impl<'a> Work<Piece<'a>> for Gradient<'_> {
         let depth = band.depth();
         let row = apart(depth);
         let all = self.layer.output.channels;
-        scratch::own(PIXELS * (row + outputs.len().next_multiple_of(width)), |memory| {
-            let (gathered, panels) = memory.split_at_mut(PIXELS * row);
-            for first in pixels.clone().step_by(PIXELS) {
-                let count = PIXELS.min(pixels.end - first);
-                band.window.gather(self.x, band.channels.clone(), first, &mut gathered[..count * row], row);
-                for (at, panel) in panels.chunks_exact_mut(PIXELS * width).enumerate() {
-                    let columns = outputs.start + at * width..outputs.end.min(outputs.start + (at + 1) * width);
-                    let dy = self.dy[first * all..].chunks(all);
-                    for (row, dy) in panel.chunks_exact_mut(width).take(count).zip(dy) {
-                        let dy = &dy[columns.clone()];
-                        row[..dy.len()].copy_from_slice(dy);
-                        row[dy.len()..].fill(0.0);
+        scratch::own(
+            PIXELS * (row + outputs.len().next_multiple_of(width)),
+            #[inline(always)]
+            |memory| {
+                let (gathered, panels) = memory.split_at_mut(PIXELS * row);
+                for first in pixels.clone().step_by(PIXELS) {
+                    let count = PIXELS.min(pixels.end - first);
+                    band.window.gather(self.x, band.channels.clone(), first, &mut gathered[..count * row], row);
+                    for (at, panel) in panels.chunks_exact_mut(PIXELS * width).enumerate() {
+                        let columns = outputs.start + at * width..outputs.end.min(outputs.start + (at + 1) * width);
+                        let dy = self.dy[first * all..].chunks(all);
+                        for (row, dy) in panel.chunks_exact_mut(width).take(count).zip(dy) {
+                            let dy = &dy[columns.clone()];
+                            row[..dy.len()].copy_from_slice(dy);
+                            row[dy.len()..].fill(0.0);
+                        }
                     }
+                    simd.vectorize(Product {
+                        rows: depth,
+                        steps: count,
+                        columns: outputs.len(),
+                        a: gathered,
+                        a_row: 1,
+                        a_step: row,
+                        b: panels,
+                        b_panel: PIXELS * width,
+                        c: sums,
+                        c_row: outputs.len(),
+                        add: first > pixels.start,
+                    });
                 }
-                simd.vectorize(Product {
-                    rows: depth,
-                    steps: count,
-                    columns: outputs.len(),
-                    a: gathered,
-                    a_row: 1,
-                    a_step: row,
-                    b: panels,
-                    b_panel: PIXELS * width,
-                    c: sums,
-                    c_row: outputs.len(),
-                    add: first > pixels.start,
-                });
-            }
-            if pixels.is_empty() {
-                sums.fill(0.0);
-            }
-        });
+                if pixels.is_empty() {
+                    sums.fill(0.0);
+                }
+            },
+        );
     }
 }
