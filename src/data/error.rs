@@ -18,6 +18,11 @@ pub enum DataError {
         places = listed(looked_in)
     )]
     Missing { set: DataSet, names: Vec<String>, looked_in: Vec<PathBuf> },
+    #[error(
+        "picture folder {name} is missing: no {name}/train in {}. Name the folder that holds it with --data DIR or REPRO_DATA",
+        listed(looked_in)
+    )]
+    MissingFolder { name: String, looked_in: Vec<PathBuf> },
     /// The content cannot be read as the data set.
     #[error("{}, {place}: expected {expected}, found {found}. {}", path.display(), remedy(*set))]
     Damaged { set: DataSet, path: PathBuf, place: String, expected: String, found: String },
@@ -33,8 +38,8 @@ pub enum DataError {
     /// The content has a name only once its files have been read.
     #[error("which content data set {} has is known only where its files are", set.id())]
     UnknownContent { set: DataSet },
-    #[error("data set {}, subset.{setting}: expected {expected}, found {found}", set.id())]
-    Subset { set: DataSet, setting: &'static str, expected: String, found: String },
+    #[error("data set {}, {setting}: expected {expected}, found {found}", set.id())]
+    Setting { set: DataSet, setting: &'static str, expected: String, found: String },
     #[error("data set {} needs the setting data.folder: expected the name of a folder and a side in pixels, found nothing", set.id())]
     NoFolder { set: DataSet },
     #[error("not built yet: {domain}")]
@@ -54,7 +59,7 @@ impl DataError {
 
 fn remedy(set: DataSet) -> String {
     match set {
-        DataSet::ImageFolder => "Replace the file or move it away".to_owned(),
+        DataSet::ImageFolder => "Put that right, or move it away".to_owned(),
         set => format!("Move the file away and run `repro data fetch {}`", set.id()),
     }
 }

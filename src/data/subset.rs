@@ -24,12 +24,12 @@ impl Kept {
         let count = subset.classes.unwrap_or(classes);
         if !(1..=classes).contains(&count) {
             let expected = format!("from 1 to {classes}, the classes of the set");
-            return Err(DataError::Subset { set, setting: "classes", expected, found: count.to_string() });
+            return Err(DataError::Setting { set, setting: "subset.classes", expected, found: count.to_string() });
         }
         let share = subset.share.unwrap_or(1.);
         if share.is_nan() || share <= 0. || share > 1. {
             let expected = "more than 0 and at most 1".to_owned();
-            return Err(DataError::Subset { set, setting: "share", expected, found: share.to_string() });
+            return Err(DataError::Setting { set, setting: "subset.share", expected, found: share.to_string() });
         }
         let order = permutation(classes, Key::new(0, Purpose::Subset));
         let mut chosen: Vec<usize> = order[..count].iter().map(|class| *class as usize).collect();
@@ -85,7 +85,7 @@ impl Set {
     /// every larger one. Identity and published counts stay those of the whole.
     ///
     /// # Errors
-    /// [`DataError::Subset`] if the subset asks for no classes, for more than there are, or for a share outside (0, 1].
+    /// [`DataError::Setting`] if the subset asks for no classes, for more than there are, or for a share outside (0, 1].
     pub fn reduced(&self, subset: &Subset) -> Result<Set, DataError> {
         match self {
             Set::Table(set) => table(set, subset).map(Set::Table),

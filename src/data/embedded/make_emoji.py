@@ -135,7 +135,7 @@ def main(google, twitter):
         for row in choose(archives, list(candidates(emoji, theme))):
             rows.append((theme, *row))
     # Training first; families in an order of their own, so that any range of rows holds every theme.
-    rows.sort(key=lambda row: (row[1] != "train", key(family(row[3])), row[3], row[4]))
+    rows.sort(key=lambda row: (row[1] != "train", key("order " + family(row[3])), row[3], row[4]))
     sizes = collections.Counter((row[2], row[1]) for row in rows)
     groups = {group for group, _ in sizes if all(sizes[group, split] >= least for split, least in GROUP.items())}
     sheet = Image.new("RGB", (COLUMNS * SIDE, -(-len(rows) // COLUMNS) * SIDE), (255, 255, 255))

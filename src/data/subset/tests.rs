@@ -91,7 +91,10 @@ fn nothing_asked_for_is_the_whole() {
 fn the_draw_is_fixed() {
     let labels: Vec<u32> = (0..60).map(|place| place % 6).collect();
     let part = reduce(&images(&labels, &[], 6), Some(3), Some(0.3));
-    assert_eq!((part.class_names.join(", "), origins(&part.train)), (String::new(), vec![]));
+    assert_eq!(
+        (part.class_names.join(", "), origins(&part.train)),
+        ("class 0, class 2, class 3".to_owned(), vec![0, 2, 3, 9, 21, 32, 42, 44, 48])
+    );
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn a_table_is_reduced_alike() {
         continuous: 1,
         classes: 4,
         train: rows(&[3, 2, 1, 0, 3, 2, 1, 0, 3]),
-        validation: 5..9,
+        validation: 4..9,
         test: rows(&[0, 1, 2, 3, 3]),
         published_rows: (9, 5),
     };
@@ -134,5 +137,11 @@ fn impossible_subsets_are_named() {
         said(None, Some(1.5)),
         said(None, Some(f64::NAN)),
     ];
-    insta::assert_snapshot!(all.join("\n"), @"");
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    data set cifar10, subset.classes: expected from 1 to 2, the classes of the set, found 0
+    data set cifar10, subset.classes: expected from 1 to 2, the classes of the set, found 3
+    data set cifar10, subset.share: expected more than 0 and at most 1, found 0
+    data set cifar10, subset.share: expected more than 0 and at most 1, found 1.5
+    data set cifar10, subset.share: expected more than 0 and at most 1, found NaN
+    "#);
 }
