@@ -5,7 +5,7 @@ use super::{Exit, Output, report};
 
 pub fn execute(arguments: Compare, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let selection = &arguments.selection;
-    let report = report::of(selection, &selection.only, &common.results)?;
+    let report = report::of(selection, &selection.only, common)?;
     if arguments.json {
         for warning in &report.measured.warnings {
             output.note(format!("warning: {warning}"));

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::arguments::{Common, Data, DataAction, DataName};
 use super::{Exit, Output};
 use crate::data::fetch::{Origin, Progress, fetch};
-use crate::data::{CATALOGUE, DataError, Descriptor, Library, PublishedFile};
+use crate::data::{CATALOGUE, DataCopy, DataError, Descriptor, Library, PublishedFile, Standing};
 
 pub fn execute(arguments: Data, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let library = Library::new(common.data.as_deref());
@@ -45,24 +45,23 @@ fn status(descriptors: &[&Descriptor], library: &Library, output: &Output) -> an
         if descriptor.embedded_rows.is_some() {
             lines.push(line("embedded", descriptor.embedded_rows, "ok".to_owned(), "in the program".to_owned()));
         }
-        let files = match descriptor.files() {
-            Ok(files) => files,
+        match descriptor.layouts() {
+            Ok([]) => continue,
+            Ok(_) => {}
             Err(error) => {
                 lines.push(line("full", descriptor.rows, error.to_string(), String::new()));
                 continue;
             }
-        };
-        for file in files {
-            let copies = library.copies(file);
-            if copies.is_empty() {
-                lines.push(line("full", descriptor.rows, "missing".to_owned(), String::new()));
-                details.push(format!("To get {0}: repro data fetch {0}", descriptor.set.id()));
-            }
-            for copy in &copies {
-                let (state, detail) = judged(library.verify(descriptor.set, copy));
-                lines.push(line("full", descriptor.rows, state.to_owned(), copy.display().to_string()));
-                details.extend(detail);
-            }
+        }
+        let copies = library.copies(descriptor.set);
+        if copies.is_empty() {
+            lines.push(line("full", descriptor.rows, "missing".to_owned(), String::new()));
+            details.push(how_to_get(descriptor));
+        }
+        for copy in &copies {
+            let (state, detail) = judged(library.verify(descriptor.set, copy));
+            lines.push(line("full", descriptor.rows, state, copy.path.display().to_string()));
+            details.extend(detail);
         }
     }
     aligned(&lines).iter().for_each(|line| output.result(line));
@@ -74,47 +73,61 @@ fn verify(descriptors: &[&Descriptor], named: bool, library: &Library, output: &
     let mut exit = Exit::Done;
     for descriptor in descriptors {
         let id = descriptor.set.id();
-        let files = match descriptor.files() {
-            Ok(files) => files,
+        match descriptor.layouts() {
+            Ok([]) => {
+                output.result(format!("{id}: ok: in the program"));
+                continue;
+            }
+            Ok(_) => {}
             Err(error) if named => return Err(error).context(format!("cannot verify {id}")),
             Err(error) => {
                 output.result(format!("{id}: {error}"));
                 continue;
             }
-        };
-        for file in files {
-            let copies = library.copies(file);
-            if copies.is_empty() {
-                output.result(format!("{id}: missing"));
-                output.note(format!("To get {id}: repro data fetch {id}"));
-                // Checking all there is finds nothing wrong where there is nothing.
-                exit = if named { Exit::Failed } else { exit };
-            }
-            for copy in &copies {
-                let (state, detail) = judged(library.verify(descriptor.set, copy));
-                output.result(format!("{id}: {state}: {}", copy.display()));
-                if let Some(detail) = detail {
-                    output.note(detail);
-                    exit = Exit::Failed;
-                }
+        }
+        let copies = library.copies(descriptor.set);
+        if copies.is_empty() {
+            output.result(format!("{id}: missing"));
+            output.note(how_to_get(descriptor));
+            // Checking all there is finds nothing wrong where there is nothing.
+            exit = if named { Exit::Failed } else { exit };
+        }
+        for copy in &copies {
+            let (state, detail) = judged(library.verify(descriptor.set, copy));
+            output.result(format!("{id}: {state}: {}", copy.path.display()));
+            if let Some(detail) = detail {
+                output.note(detail);
+                exit = Exit::Failed;
             }
         }
     }
     Ok(exit)
 }
 
-/// A word for the state of a file, and what is wrong with it.
-fn judged(verified: Result<(), DataError>) -> (&'static str, Option<String>) {
+fn how_to_get(descriptor: &Descriptor) -> String {
+    format!("To get {0}: repro data fetch {0}", descriptor.set.id())
+}
+
+/// The state of a copy, and what is wrong with it.
+fn judged(verified: Result<Standing, DataError>) -> (String, Option<String>) {
     match verified {
-        Ok(()) => ("ok", None),
+        Ok(standing) => (in_words(standing), None),
         Err(error) => {
             let state = match error {
                 DataError::Altered { .. } => "altered",
                 DataError::Damaged { .. } => "damaged",
                 _ => "unreadable",
             };
-            (state, Some(error.to_string()))
+            (state.to_owned(), Some(error.to_string()))
         }
+    }
+}
+
+fn in_words(standing: Standing) -> String {
+    match standing {
+        Standing::Official => "official".to_owned(),
+        Standing::Complete => "complete".to_owned(),
+        Standing::Part { have, of } => format!("part: {} of {}", counts(Some(have)), counts(Some(of))),
     }
 }
 
@@ -129,15 +142,14 @@ fn fetch_all(descriptors: &[&Descriptor], named: bool, library: &Library, output
     }
     for descriptor in descriptors {
         let id = descriptor.set.id();
-        match descriptor.files() {
-            Ok(files) => {
-                for file in files {
-                    fetch_one(descriptor, file, root, &origin, output)?;
-                }
+        match (descriptor.layouts(), descriptor.download) {
+            (Ok(_), Some(file)) => {
+                fetch_one(descriptor, file, root, &origin, output)?;
                 output.note(format!("{id}: {}. {}", descriptor.licence, descriptor.attribution));
             }
-            Err(error) if named => return Err(error).context(format!("cannot fetch {id}")),
-            Err(error) => output.note(format!("{id}: {error}")),
+            (Ok(_), None) => output.result(format!("{id}: already there: in the program")),
+            (Err(error), _) if named => return Err(error).context(format!("cannot fetch {id}")),
+            (Err(error), _) => output.note(format!("{id}: {error}")),
         }
     }
     Ok(Exit::Done)
@@ -152,17 +164,23 @@ fn fetch_one(
 ) -> anyhow::Result<()> {
     let id = descriptor.set.id();
     let target = Library::with_roots([root.to_owned()]);
-    for copy in target.copies(file) {
-        match judged(target.verify(descriptor.set, &copy)) {
-            (_, None) => {
-                output.result(format!("{id}: already there: {}", copy.display()));
+    for copy in target.copies(descriptor.set) {
+        let path = copy.path.display();
+        let verified = target.verify(descriptor.set, &copy);
+        let is_whole = matches!(verified, Ok(Standing::Official | Standing::Complete));
+        match judged(verified) {
+            _ if is_whole => {
+                output.result(format!("{id}: already there: {path}"));
                 return Ok(());
             }
-            (state, Some(detail)) if copy == root.join(file.folder).join(file.name) => {
-                output.note(format!("{id}: {state}, so it is fetched again: {detail}"));
+            (state, detail) if copy.path == root.join(file.folder).join(file.name) => {
+                let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+                output.note(format!("{id}: {state}, so it is fetched again{detail}"));
             }
             // It would be found before the fetched one, or stay in the way.
-            (state, Some(detail)) => output.note(format!("{id}: {state}, and left alone: {detail}")),
+            (state, detail) => {
+                output.note(format!("{id}: {state}, and left alone: {}", detail.unwrap_or_else(|| in_the_way(&copy))));
+            }
         }
     }
     let mut bar = Bar { output, bar: None, total: None, shown: 0 };
@@ -170,6 +188,11 @@ fn fetch_one(
     bar.finish();
     output.result(format!("{id}: fetched, checksum ok: {}", path.display()));
     Ok(())
+}
+
+/// What to do about a part of a set beside the whole one.
+fn in_the_way(copy: &DataCopy) -> String {
+    format!("{} may be found before the fetched archive; move it away to use that", copy.path.display())
 }
 
 /// A progress bar on a terminal, a line for each tenth otherwise.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::data::{Library, descriptor};
+use crate::data::{DataError, Inventory, Library, descriptor};
 use crate::experiment::KnownData;
 use crate::recipe::{DataIdentity, DataSet, DataSettings, Part};
 
@@ -11,7 +11,7 @@ use super::arguments::Common;
 /// The library of a command, and what it said so far.
 pub struct AtHand {
     library: Library,
-    answers: RefCell<Vec<(DataSettings, Result<DataIdentity, String>)>>,
+    answers: RefCell<Vec<(DataSettings, Result<Inventory, String>)>>,
 }
 
 impl AtHand {
@@ -19,27 +19,37 @@ impl AtHand {
         AtHand { library: Library::new(common.data.as_deref()), answers: RefCell::default() }
     }
 
-    /// The content that settings ask for, or why it is not at hand.
-    pub fn ask(&self, settings: &DataSettings) -> Result<DataIdentity, String> {
+    /// What there is of the data that settings ask for, or why it is not at hand.
+    pub fn ask(&self, settings: &DataSettings) -> Result<Inventory, String> {
         let known = self.answers.borrow().iter().find(|(asked, _)| asked == settings).map(|(_, answer)| answer.clone());
         known.unwrap_or_else(|| {
-            let answer = self.library.identity(settings).map_err(|error| error.to_string());
+            let answer = self.library.inventory(settings).map_err(|error| error.to_string());
             self.answers.borrow_mut().push((settings.clone(), answer.clone()));
             answer
         })
+    }
+
+    /// The published content that settings ask for, at hand or not; for a set of which any part is welcome, the content at
+    /// hand.
+    pub fn named(&self, settings: &DataSettings) -> Result<DataIdentity, String> {
+        match Library::published(settings) {
+            Err(DataError::UnknownContent { .. }) => self.ask(settings).map(|inventory| inventory.identity),
+            published => published.map_err(|error| error.to_string()),
+        }
     }
 }
 
 impl KnownData for AtHand {
     fn identity(&self, settings: &DataSettings) -> Option<DataIdentity> {
-        self.ask(settings).ok()
+        self.ask(settings).ok().map(|inventory| inventory.identity)
     }
 
     fn rows(&self, settings: &DataSettings) -> Option<(usize, usize)> {
-        let known = descriptor(settings.set);
-        match settings.part {
-            Part::Full => known.rows,
-            Part::Embedded => known.embedded_rows,
+        let published = descriptor(settings.set);
+        match (self.ask(settings), settings.part) {
+            (Ok(inventory), _) => Some(inventory.rows),
+            (Err(_), Part::Full) => published.rows,
+            (Err(_), Part::Embedded) => published.embedded_rows,
         }
     }
 }

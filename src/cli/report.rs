@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::Library;
 use crate::experiment::{Experiment, Filter, Scale};
 use crate::report::{self, Question, Report};
 use crate::store::Results;
 
 use super::arguments::{self, Common, Selection};
+use super::known_data::AtHand;
 use super::{Exit, Output};
 
 pub fn execute(arguments: arguments::Report, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let selection = &arguments.selection;
-    let report = of(selection, &selection.only, &common.results)?;
+    let report = of(selection, &selection.only, common)?;
     let folder = report.write(&common.reports)?;
     output.result(report.terminal(output.colour()));
     output.result(where_it_is(&report, &folder));
@@ -20,11 +20,12 @@ pub fn execute(arguments: arguments::Report, common: &Common, output: &Output) -
 }
 
 /// The report of an experiment: of the cells that `only` keeps, which need not be the selection's own filter.
-pub(super) fn of(selection: &Selection, only: &Filter, results: &Path) -> anyhow::Result<Report> {
+pub(super) fn of(selection: &Selection, only: &Filter, common: &Common) -> anyhow::Result<Report> {
     let experiment = Experiment::load(&selection.experiment)?;
     let trials = selection.trials.map(usize::from);
     let question = Question { experiment: &experiment, scale: selection.scale, only, trials };
-    let measured = report::gather(&question, &Results::new(results), Library::published)?;
+    let data = AtHand::new(common);
+    let measured = report::gather(&question, &Results::new(&common.results), |settings| data.named(settings))?;
     Ok(Report::new(measured)?)
 }
 

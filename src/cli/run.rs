@@ -34,7 +34,7 @@ pub fn execute(arguments: Run, common: &Common, output: &Output) -> anyhow::Resu
     }
     let exit = run(&arguments, &cells, common, output)?;
     if matches!(exit, Exit::Done | Exit::Failed | Exit::NothingToDo) {
-        let report = report::of(selection, &selection.only, &common.results)?;
+        let report = report::of(selection, &selection.only, common)?;
         let folder = report.write(&common.reports)?;
         output.result(report.terminal(output.colour()));
         output.result(report::where_it_is(&report, &folder));

@@ -23,9 +23,9 @@ pub fn execute(arguments: Why, common: &Common, output: &Output) -> anyhow::Resu
         }
         match data.ask(&cell.settings.data) {
             Err(reason) => output.result(format!("{title}: {reason}")),
-            Ok(identity) => {
+            Ok(inventory) => {
                 for seed in 0..selection.trials.map_or(cell.trials, usize::from) {
-                    let trial = cell.trial(seed as u64, &identity);
+                    let trial = cell.trial(seed as u64, &inventory.identity);
                     output.result(explained(&title, &trial, &results, &finished)?);
                 }
             }

@@ -2,7 +2,7 @@
 
 use crate::recipe::DataSet;
 
-use super::{DataError, cifar, covtype, speech_commands};
+use super::{DataError, Layout, cifar, covtype, emoji, folder, speech_commands};
 
 /// A data set as published.
 #[derive(Debug)]
@@ -13,31 +13,36 @@ pub struct Descriptor {
     pub licence: &'static str,
     /// Whom to credit.
     pub attribution: &'static str,
-    /// Empty until this build can read the set.
-    files: &'static [PublishedFile],
+    /// In the order in which they are looked for.
+    layouts: &'static [Layout],
+    /// What `repro data fetch` gets.
+    pub download: Option<&'static PublishedFile>,
     /// Training and test rows of the part that is embedded in the program.
     pub embedded_rows: Option<(usize, usize)>,
 }
 
-/// A file of a data set.
+/// A file as published.
 #[derive(Debug)]
 pub struct PublishedFile {
-    /// Folder under a root of the library.
+    /// Folder under a root of the library that it is fetched to.
     pub folder: &'static str,
     /// Name it is published under.
     pub name: &'static str,
-    /// Name without its compression.
-    pub plain_name: &'static str,
-    /// Bytes of the file as published.
     pub bytes: u64,
-    /// SHA-256 of the file as published, in hex.
+    /// SHA-256 in hex.
     pub sha256: &'static str,
-    /// Bytes once uncompressed.
-    pub content_bytes: u64,
-    /// SHA-256 once uncompressed, in hex. This is what counts: the same content compressed anew is the same data.
-    pub content_sha256: &'static str,
+    /// Its uncompressed content, where the checksum of that was published too or could be taken.
+    pub content: Option<PublishedContent>,
     /// In the order in which they are tried.
     pub urls: &'static [&'static str],
+}
+
+/// The uncompressed content of a published file. This is what counts: the same content compressed anew is the same data.
+#[derive(Debug)]
+pub struct PublishedContent {
+    pub bytes: u64,
+    /// SHA-256 in hex.
+    pub sha256: &'static str,
 }
 
 impl Descriptor {
@@ -47,48 +52,50 @@ impl Descriptor {
         licence: &'static str,
         attribution: &'static str,
     ) -> Descriptor {
-        Descriptor { set, rows, licence, attribution, files: &[], embedded_rows: None }
+        Descriptor { set, rows, licence, attribution, layouts: &[], download: None, embedded_rows: None }
     }
 
-    pub(super) const fn with_files(self, files: &'static [PublishedFile]) -> Descriptor {
-        Descriptor { files, ..self }
+    pub(super) const fn with_layouts(self, layouts: &'static [Layout]) -> Descriptor {
+        Descriptor { layouts, ..self }
+    }
+
+    pub(super) const fn with_download(self, file: &'static PublishedFile) -> Descriptor {
+        Descriptor { download: Some(file), ..self }
     }
 
     pub(super) const fn with_embedded(self, rows: (usize, usize)) -> Descriptor {
         Descriptor { embedded_rows: Some(rows), ..self }
     }
 
-    /// The files of the set, or [`DataError::NotBuilt`] where this build cannot read it.
-    pub fn files(&self) -> Result<&'static [PublishedFile], DataError> {
-        match self.files {
-            [] => Err(DataError::NotBuilt { domain: self.set.domain() }),
-            files => Ok(files),
+    /// The ways in which the set lies on disk, in the order in which they are looked for; none where the program holds
+    /// all of it. [`DataError::NotBuilt`] where this build cannot read it.
+    pub fn layouts(&self) -> Result<&'static [Layout], DataError> {
+        match (self.layouts, self.embedded_rows) {
+            ([], None) => Err(DataError::NotBuilt { domain: self.set.domain() }),
+            (layouts, _) => Ok(layouts),
         }
     }
 }
 
-impl PublishedFile {
-    /// Paths under a root that the file may have, the one it is fetched to first.
-    pub fn candidates(&self) -> [String; 4] {
-        [
-            format!("{}/{}", self.folder, self.name),
-            self.name.to_owned(),
-            format!("{}/{}", self.folder, self.plain_name),
-            self.plain_name.to_owned(),
-        ]
-    }
-}
-
-/// Every data set, in the order of the paper's tables.
-pub const CATALOGUE: [&Descriptor; 4] =
-    [&cifar::CIFAR10, &cifar::CIFAR100, &speech_commands::DESCRIPTOR, &covtype::DESCRIPTOR];
+/// Every data set with a name of its own, in the order of the paper's tables.
+pub const CATALOGUE: [&Descriptor; 6] = [
+    &cifar::CIFAR10,
+    &cifar::CIFAR100,
+    &speech_commands::DESCRIPTOR,
+    &covtype::DESCRIPTOR,
+    &emoji::THEMES,
+    &emoji::GROUPS,
+];
 
 /// The descriptor of a set.
 pub fn descriptor(set: DataSet) -> &'static Descriptor {
     match set {
         DataSet::Covtype => &covtype::DESCRIPTOR,
-        DataSet::Emoji | DataSet::EmojiGroups | DataSet::ImageFolder | DataSet::Cifar10 => &cifar::CIFAR10,
+        DataSet::Cifar10 => &cifar::CIFAR10,
         DataSet::Cifar100 => &cifar::CIFAR100,
         DataSet::SpeechCommands => &speech_commands::DESCRIPTOR,
+        DataSet::Emoji => &emoji::THEMES,
+        DataSet::EmojiGroups => &emoji::GROUPS,
+        DataSet::ImageFolder => &folder::DESCRIPTOR,
     }
 }

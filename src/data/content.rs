@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::recipe::DataSet;
 
-use super::{DataError, PublishedFile};
+use super::{DataError, Fault, PublishedContent, PublishedFile};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const BLOCK: usize = 1 << 18;
@@ -25,32 +25,36 @@ pub(super) struct Content {
 /// fetch and keep the name.
 ///
 /// Content of more than twice the published size is taken for damaged, so that no file can fill the memory.
-pub(super) fn read(set: DataSet, path: &Path, file: &PublishedFile) -> Result<Content, DataError> {
-    let limit = 2 * file.content_bytes;
-    let mut bytes = Vec::with_capacity(file.content_bytes as usize);
+pub(super) fn read(set: DataSet, path: &Path, published: &PublishedContent) -> Result<Content, DataError> {
+    let limit = 2 * published.bytes;
+    let mut bytes = Vec::with_capacity(published.bytes as usize);
     let digest = stream(set, path, |block| {
         bytes.extend_from_slice(block);
         bytes.len() as u64 <= limit
     })?;
     if bytes.len() as u64 > limit {
-        return Err(DataError::Damaged {
-            set,
-            path: path.to_owned(),
-            place: format!("byte {}", limit + 1),
-            expected: format!("the end of the content after {} bytes", file.content_bytes),
-            found: "more content".to_owned(),
-        });
+        let expected = format!("the end of the content after {} bytes", published.bytes);
+        return Err(Fault::new(format!("byte {}", limit + 1), expected, "more content").in_file(set, path));
     }
     Ok(Content { bytes, digest })
 }
 
-/// SHA-256 of the uncompressed content, in hex. The file as published is known by its own checksum, which is quicker.
-pub(super) fn digest(set: DataSet, path: &Path, file: &PublishedFile) -> Result<String, DataError> {
+/// Checks that a file holds what was published: the very file, known by its checksum, or the same content compressed
+/// otherwise. Says what it holds if not.
+pub(super) fn check(set: DataSet, path: &Path, file: &PublishedFile) -> Result<Result<(), String>, DataError> {
     let length = std::fs::metadata(path).map_err(DataError::read(path))?.len();
-    if length == file.bytes && raw_digest(path)? == file.sha256 {
-        return Ok(file.content_sha256.to_owned());
+    let raw = if length == file.bytes { raw_digest(path)? } else { String::new() };
+    if raw == file.sha256 {
+        return Ok(Ok(()));
     }
-    stream(set, path, |_| true)
+    match &file.content {
+        Some(content) => {
+            let digest = stream(set, path, |_| true)?;
+            Ok(if digest == content.sha256 { Ok(()) } else { Err(format!("content with SHA-256 {digest}")) })
+        }
+        None if raw.is_empty() => Ok(Err(format!("{length} bytes"))),
+        None => Ok(Err(format!("SHA-256 {raw}"))),
+    }
 }
 
 /// Gives the content block by block to `take` until it answers no; the digest is that of the blocks given.
@@ -65,16 +69,8 @@ fn stream(set: DataSet, path: &Path, mut take: impl FnMut(&[u8]) -> bool) -> Res
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) if from_decoder(&error) => {
-                return Err(DataError::Damaged {
-                    set,
-                    path: path.to_owned(),
-                    place: format!("line {} of the uncompressed content", lines + 1),
-                    expected: "gzip data to its end".to_owned(),
-                    found: match error.kind() {
-                        io::ErrorKind::UnexpectedEof => "an end in its middle: the file is cut short".to_owned(),
-                        _ => format!("damaged data ({error})"),
-                    },
-                });
+                let place = format!("line {} of the uncompressed content", lines + 1);
+                return Err(Fault::new(place, "gzip data to its end", trouble(&error)).in_file(set, path));
             }
             Err(source) => return Err(DataError::read(path)(source)),
         };
@@ -88,7 +84,7 @@ fn stream(set: DataSet, path: &Path, mut take: impl FnMut(&[u8]) -> bool) -> Res
     Ok(hex(&hasher.finalize()))
 }
 
-fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
+pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
     let mut file = File::open(path).map_err(DataError::read(path))?;
     let mut head = Vec::new();
     Read::by_ref(&mut file).take(2).read_to_end(&mut head).map_err(DataError::read(path))?;
@@ -97,8 +93,16 @@ fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
     Ok(if compressed { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
 }
 
+/// What is wrong with compressed data that cannot be read on.
+pub(super) fn trouble(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "an end in its middle: the file is cut short".to_owned(),
+        _ => format!("damaged data ({error})"),
+    }
+}
+
 /// Errors of the decompressor carry no code of the operating system; those of the disk do.
-fn from_decoder(error: &io::Error) -> bool {
+pub(super) fn from_decoder(error: &io::Error) -> bool {
     error.raw_os_error().is_none()
 }
 
@@ -116,6 +120,6 @@ fn raw_digest(path: &Path) -> Result<String, DataError> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

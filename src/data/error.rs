@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::recipe::{DataSet, Domain};
+use crate::recipe::{DataSet, Domain, Part};
 
 /// A data set that cannot be used, and what to do about it.
 #[derive(Debug, Error)]
@@ -28,6 +28,15 @@ pub enum DataError {
         remedy(*set)
     )]
     Altered { set: DataSet, path: PathBuf, expected: String, found: String },
+    #[error("{}", no_such_part(*set, *part))]
+    NoSuchPart { set: DataSet, part: Part },
+    /// The content has a name only once its files have been read.
+    #[error("which content data set {} has is known only where its files are", set.id())]
+    UnknownContent { set: DataSet },
+    #[error("data set {}, subset.{setting}: expected {expected}, found {found}", set.id())]
+    Subset { set: DataSet, setting: &'static str, expected: String, found: String },
+    #[error("data set {} needs the setting data.folder: expected the name of a folder and a side in pixels, found nothing", set.id())]
+    NoFolder { set: DataSet },
     #[error("not built yet: {domain}")]
     NotBuilt { domain: Domain },
     #[error("data set {} needs the setting data.standardise: expected all-rows or training-rows, found nothing", set.id())]
@@ -44,7 +53,18 @@ impl DataError {
 }
 
 fn remedy(set: DataSet) -> String {
-    format!("Move the file away and run `repro data fetch {}`", set.id())
+    match set {
+        DataSet::ImageFolder => "Replace the file or move it away".to_owned(),
+        set => format!("Move the file away and run `repro data fetch {}`", set.id()),
+    }
+}
+
+fn no_such_part(set: DataSet, part: Part) -> String {
+    let (what, part) = match part {
+        Part::Full => ("all of it is embedded in the program", "embedded"),
+        Part::Embedded => ("none of it is embedded in the program", "full"),
+    };
+    format!("data set {}: {what}; set data.part to {part}", set.id())
 }
 
 fn listed(places: &[PathBuf]) -> String {

@@ -4,17 +4,25 @@ use std::path::{Path, PathBuf};
 
 use crate::recipe::{DataIdentity, DataSet, DataSettings, Part};
 
-use super::{DataError, PublishedFile, Set, covtype, descriptor};
+use super::{DataCopy, DataError, Set, Standing, cifar, covtype, descriptor, emoji, folder};
 
 /// Folders that data sets are looked for in.
 ///
 /// The folder given on the command line comes first, then the one that the environment variable `REPRO_DATA` names,
 /// then the user's cache: `imix-repro/data` in `XDG_CACHE_HOME`, `~/.cache`, or `~/Library/Caches` on macOS. Inside
-/// one, a set has the name people already have it under, such as `covtype/covtype.data.gz` or `covtype.data.gz`; a
-/// root may also be such a file itself.
+/// one, a set has the name people already have it under, such as `covtype/covtype.data.gz` or `cifar-10-batches-py`; a
+/// root may also be such a file or folder itself. The first copy found is used.
 #[derive(Clone, Debug)]
 pub struct Library {
     roots: Vec<PathBuf>,
+}
+
+/// What there is of a data set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inventory {
+    pub identity: DataIdentity,
+    /// Training and test items, those of the subset if there is one.
+    pub rows: (usize, usize),
 }
 
 impl Library {
@@ -34,81 +42,112 @@ impl Library {
         &self.roots
     }
 
-    /// Every copy of a set's file, the one that is used first.
-    pub fn copies(&self, file: &PublishedFile) -> Vec<PathBuf> {
-        self.roots.iter().flat_map(|root| copies_in(root, file)).collect()
+    /// Every copy of a set, the one that is used first: root after root, and in each in the order of the set's layouts.
+    pub fn copies(&self, set: DataSet) -> Vec<DataCopy> {
+        let layouts = descriptor(set).layouts().unwrap_or_default();
+        self.roots.iter().flat_map(|root| layouts.iter().flat_map(|layout| layout.copies_in(root))).collect()
     }
 
-    /// Names the content that settings ask for. Takes less than half a second for the largest tabular set.
+    /// Names the content that settings ask for.
+    ///
+    /// # Errors
+    /// As [`Library::inventory`].
+    pub fn identity(&self, settings: &DataSettings) -> Result<DataIdentity, DataError> {
+        self.inventory(settings).map(|inventory| inventory.identity)
+    }
+
+    /// Names the content that settings ask for and counts its items. Takes less than half a second for the largest
+    /// tabular set and for extracted pictures; archives are read through.
     ///
     /// # Errors
     /// The set is missing, is not the published one, or cannot be read by this build.
-    pub fn identity(&self, settings: &DataSettings) -> Result<DataIdentity, DataError> {
+    pub fn inventory(&self, settings: &DataSettings) -> Result<Inventory, DataError> {
         match (settings.set, settings.part) {
-            (DataSet::Covtype, Part::Embedded) => covtype::identify_embedded(settings),
-            (DataSet::Covtype, Part::Full) => covtype::identify(&self.find(settings.set)?, settings),
-            (set, _) => Err(not_built(set)),
+            (DataSet::Covtype, part) => {
+                let identity = match part {
+                    Part::Embedded => covtype::identify_embedded(settings)?,
+                    Part::Full => covtype::identify(&self.find(settings.set)?.path, settings)?,
+                };
+                let rows = match settings.subset {
+                    None => covtype::rows(part),
+                    Some(_) => self.load(settings)?.rows(),
+                };
+                Ok(Inventory { identity, rows })
+            }
+            (DataSet::Cifar10 | DataSet::Cifar100, Part::Full) => cifar::inventory(&self.find(settings.set)?, settings),
+            (DataSet::Emoji | DataSet::EmojiGroups, Part::Embedded) => emoji::inventory(settings),
+            (DataSet::ImageFolder, Part::Full) => folder::inventory(&self.roots, settings),
+            (set, part) => Err(refused(set, part)),
         }
     }
 
-    /// Names the published content, which is the only one that runs accept, without looking at any copy of it. It tells
-    /// where the results of runs on it lie, also on a machine without the data.
+    /// Names the published content without looking at any copy of it. It tells where the results of runs on it lie,
+    /// also on a machine without the data.
     ///
     /// # Errors
-    /// The set cannot be read by this build.
+    /// The set cannot be read by this build, or is one of those whose content has a name only once it has been read
+    /// ([`DataError::UnknownContent`]): CIFAR, of which any part is welcome, and folders of the user's own.
     pub fn published(settings: &DataSettings) -> Result<DataIdentity, DataError> {
         match (settings.set, settings.part) {
             (DataSet::Covtype, Part::Embedded) => covtype::identify_embedded(settings),
             (DataSet::Covtype, Part::Full) => covtype::identify_published(settings),
-            (set, _) => Err(not_built(set)),
+            (DataSet::Emoji | DataSet::EmojiGroups, Part::Embedded) => Ok(emoji::identity(settings)),
+            (set @ (DataSet::Cifar10 | DataSet::Cifar100 | DataSet::ImageFolder), Part::Full) => {
+                Err(DataError::UnknownContent { set })
+            }
+            (set, part) => Err(refused(set, part)),
         }
     }
 
-    /// Loads what settings ask for, checked against the published content.
+    /// Loads what settings ask for, checked against the published content where that is known.
     ///
     /// # Errors
-    /// As [`Library::identity`].
+    /// As [`Library::inventory`].
     pub fn load(&self, settings: &DataSettings) -> Result<Set, DataError> {
-        match (settings.set, settings.part) {
-            (DataSet::Covtype, Part::Embedded) => covtype::load_embedded(settings).map(Set::Table),
-            (DataSet::Covtype, Part::Full) => covtype::load(&self.find(settings.set)?, settings).map(Set::Table),
-            (set, _) => Err(not_built(set)),
+        let whole = match (settings.set, settings.part) {
+            (DataSet::Covtype, Part::Embedded) => Set::Table(covtype::load_embedded(settings)?),
+            (DataSet::Covtype, Part::Full) => Set::Table(covtype::load(&self.find(settings.set)?.path, settings)?),
+            (DataSet::Cifar10 | DataSet::Cifar100, Part::Full) => {
+                Set::Images(cifar::load(&self.find(settings.set)?, settings)?)
+            }
+            (DataSet::Emoji | DataSet::EmojiGroups, Part::Embedded) => Set::Images(emoji::load(settings)?),
+            (DataSet::ImageFolder, Part::Full) => Set::Images(folder::load(&self.roots, settings)?),
+            (set, part) => return Err(refused(set, part)),
+        };
+        match &settings.subset {
+            Some(subset) => whole.reduced(subset),
+            None => Ok(whole),
         }
     }
 
-    /// Checks one copy of a set against the published content.
+    /// Checks one copy of a set against what was published.
     ///
     /// # Errors
     /// [`DataError::Altered`] if it reads as the set and is not what was published, [`DataError::Damaged`] if it does
     /// not read as the set.
-    pub fn verify(&self, set: DataSet, copy: &Path) -> Result<(), DataError> {
+    pub fn verify(&self, set: DataSet, copy: &DataCopy) -> Result<Standing, DataError> {
         match set {
-            DataSet::Covtype => covtype::verify(copy),
-            other => Err(not_built(other)),
+            DataSet::Covtype => covtype::verify(&copy.path).map(|()| Standing::Official),
+            DataSet::Cifar10 | DataSet::Cifar100 => cifar::verify(copy, set),
+            other => Err(DataError::NotBuilt { domain: other.domain() }),
         }
     }
 
-    fn find(&self, set: DataSet) -> Result<PathBuf, DataError> {
-        let files = descriptor(set).files()?;
-        files.iter().flat_map(|file| self.copies(file)).next().ok_or_else(|| DataError::Missing {
+    fn find(&self, set: DataSet) -> Result<DataCopy, DataError> {
+        let layouts = descriptor(set).layouts()?;
+        self.copies(set).into_iter().next().ok_or_else(|| DataError::Missing {
             set,
-            names: files.iter().map(|file| format!("{}/{}", file.folder, file.name)).collect(),
+            names: layouts.iter().filter_map(|layout| layout.paths.first()).map(|path| path.to_string()).collect(),
             looked_in: self.roots.clone(),
         })
     }
 }
 
-fn not_built(set: DataSet) -> DataError {
-    DataError::NotBuilt { domain: set.domain() }
-}
-
-fn copies_in(root: &Path, file: &PublishedFile) -> Vec<PathBuf> {
-    let names_itself = |name: &str| root.file_name().is_some_and(|own| own == name);
-    if root.is_file() {
-        let is_it = names_itself(file.name) || names_itself(file.plain_name);
-        return is_it.then(|| root.to_owned()).into_iter().collect();
+fn refused(set: DataSet, part: Part) -> DataError {
+    match set {
+        DataSet::SpeechCommands => DataError::NotBuilt { domain: set.domain() },
+        set => DataError::NoSuchPart { set, part },
     }
-    file.candidates().iter().map(|name| root.join(name)).filter(|path| path.is_file()).collect()
 }
 
 /// The user's cache of this program, where the platform has one.

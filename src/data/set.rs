@@ -114,4 +114,12 @@ impl Set {
             Set::Images(set) => &set.identity,
         }
     }
+
+    /// Training and test items.
+    pub fn rows(&self) -> (usize, usize) {
+        match self {
+            Set::Table(set) => (set.train.labels.len(), set.test.labels.len()),
+            Set::Images(set) => (set.train.labels.len(), set.test.labels.len()),
+        }
+    }
 }

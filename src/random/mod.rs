@@ -30,6 +30,8 @@ pub enum Purpose {
     EvaluationShuffle = 9,
     /// Bootstrap resampling in reports.
     Bootstrap = 10,
+    /// Which classes and items a subset of a data set keeps; `sample` is the class, from 1, or 0 for the classes.
+    Subset = 11,
     /// Augmentation of one item while a classifier trains; `sample` is its row.
     EvaluationViews = 12,
 }

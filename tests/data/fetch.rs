@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crate::server::{Answer, Server};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use imix_repro::data::PublishedFile;
 use imix_repro::data::fetch::{FetchError, Origin, Progress, fetch};
+use imix_repro::data::{PublishedContent, PublishedFile};
 use imix_repro::recipe::DataSet;
 use imix_repro::store::checksum;
 
@@ -38,11 +38,9 @@ impl Play {
         let file = PublishedFile {
             folder: "toy",
             name: "toy.data.gz",
-            plain_name: "toy.data",
             bytes: archive.len() as u64,
             sha256: checksum(&archive).leak(),
-            content_bytes: content.len() as u64,
-            content_sha256: checksum(&content).leak(),
+            content: Some(PublishedContent { bytes: content.len() as u64, sha256: checksum(&content).leak() }),
             urls: &[],
         };
         Play { folder: tempfile::tempdir().expect("a folder"), file, archive: Arc::new(archive) }
@@ -192,7 +190,7 @@ fn wrong_content_is_refused_and_not_kept() {
     let other = Arc::new(gzip(b"something else", 6));
     let server = Server::start(vec![Answer::whole(&other)]);
     let error = play.fetch(&server).expect_err("no file").to_string();
-    assert!(error.contains(play.file.content_sha256), "{error}");
+    assert!(error.contains(&checksum(&content())), "{error}");
     assert!(error.contains(&checksum(b"something else")), "{error}");
     assert_eq!(server.asked().len(), 1, "asking again would give the same");
     play.assert_nothing();

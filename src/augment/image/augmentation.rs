@@ -165,8 +165,7 @@ fn adjustments(strengths: [f64; 4], stream: &mut impl Rng) -> [Option<Adjustment
         factor(brightness).map(Adjustment::Brightness),
         factor(contrast).map(Adjustment::Contrast),
         factor(saturation).map(Adjustment::Saturation),
-        // Truncated, then a byte that wraps around.
-        (hue > 0.0).then(|| Adjustment::Hue((stream.random_range(-hue..=hue) * 255.0) as i32 as u8)),
+        (hue > 0.0).then(|| Adjustment::hue(stream.random_range(-hue..=hue))),
     ];
     adjustments.shuffle(stream);
     adjustments

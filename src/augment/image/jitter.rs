@@ -18,6 +18,11 @@ pub(super) enum Adjustment {
 }
 
 impl Adjustment {
+    /// A turn by `share` of the colour wheel, in [-0.5, 0.5]: truncated to a step, negative ones wrapping around.
+    pub fn hue(share: f64) -> Adjustment {
+        Adjustment::Hue((share * 255.0) as i32 as u8)
+    }
+
     pub fn paint(self, canvas: &mut Canvas) {
         match self {
             Adjustment::Brightness(factor) => mix_with(canvas, 0, factor),

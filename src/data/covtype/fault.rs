@@ -1,24 +1,12 @@
 //! Where a CovType text goes wrong.
 
-use super::{BLOCKS, CLASSES, CONTINUOUS, Layout, WIDTH};
+use crate::data::Fault;
 
-/// The first thing wrong with a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub place: String,
-    pub expected: String,
-    pub found: String,
-}
-
-impl Fault {
-    pub fn new(place: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Fault {
-        Fault { place: place.into(), expected: expected.into(), found: found.into() }
-    }
-}
+use super::{BLOCKS, CLASSES, CONTINUOUS, Shape, WIDTH};
 
 /// Goes through a text line by line and stops at the first fault; none if every rule holds. Lines and columns count
 /// from 1.
-pub(super) fn first(bytes: &[u8], layout: &Layout) -> Option<Fault> {
+pub(super) fn first(bytes: &[u8], shape: &Shape) -> Option<Fault> {
     let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let lines = if body.is_empty() { 0 } else { body.split(|byte| *byte == b'\n').count() };
     for (index, line) in body.split(|byte| *byte == b'\n').enumerate().take(lines) {
@@ -27,7 +15,7 @@ pub(super) fn first(bytes: &[u8], layout: &Layout) -> Option<Fault> {
             return Some(fault);
         }
     }
-    (lines != layout.rows).then(|| Fault::new("end of file", format!("{} rows", layout.rows), format!("{lines} rows")))
+    (lines != shape.rows).then(|| Fault::new("end of file", format!("{} rows", shape.rows), format!("{lines} rows")))
 }
 
 fn in_line(index: usize, line: &[u8]) -> Option<Fault> {

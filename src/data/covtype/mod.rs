@@ -12,12 +12,12 @@ use std::path::Path;
 
 use flate2::read::GzDecoder;
 
-use crate::recipe::{DataIdentity, DataSet, DataSettings, Standardise};
+use crate::recipe::{DataIdentity, DataSet, DataSettings, Part, Standardise};
 
 use super::content::{self, Content};
-use super::{DataError, Descriptor, PublishedFile, TabularSet};
+use super::layout::{Container, Form, Layout};
+use super::{DataError, Descriptor, Fault, PublishedContent, PublishedFile, TabularSet};
 
-use fault::Fault;
 use scaling::Scaling;
 use table::Table;
 
@@ -28,19 +28,28 @@ const VALIDATION: usize = 11_340;
 const TEST: usize = 565_892;
 const EMBEDDED_TEST: usize = 12_041;
 
+const CONTENT: PublishedContent =
+    PublishedContent { bytes: 75_169_317, sha256: "0a9371cef7c964b5475d6053cc3e0894a5aa6f65ad1ed3ecb01c45aa96217945" };
+
 /// The direct address first. The second is the copy that scikit-learn downloads, byte for byte the same file.
-static FILES: [PublishedFile; 1] = [PublishedFile {
+static FILE: PublishedFile = PublishedFile {
     folder: "covtype",
     name: "covtype.data.gz",
-    plain_name: "covtype.data",
     bytes: 11_240_707,
     sha256: "614360d0257557dd1792834a85a1cdebfadc3c4f30b011d56afee7ffb5b15771",
-    content_bytes: 75_169_317,
-    content_sha256: "0a9371cef7c964b5475d6053cc3e0894a5aa6f65ad1ed3ecb01c45aa96217945",
+    content: Some(CONTENT),
     urls: &[
         "https://archive.ics.uci.edu/ml/machine-learning-databases/covtype/covtype.data.gz",
         "https://ndownloader.figshare.com/files/5976039",
     ],
+};
+
+static LAYOUTS: [Layout; 1] = [Layout {
+    form: Form::Text,
+    container: Container::File,
+    paths: &["covtype/covtype.data.gz", "covtype.data.gz", "covtype/covtype.data", "covtype.data"],
+    train: &[],
+    test: &[],
 }];
 
 pub(super) static DESCRIPTOR: Descriptor = Descriptor::new(
@@ -50,7 +59,8 @@ pub(super) static DESCRIPTOR: Descriptor = Descriptor::new(
     "Blackard, Jock A. (1998). Covertype. Colorado State University; UCI Machine Learning Repository, \
      https://doi.org/10.24432/C50K5N.",
 )
-.with_files(&FILES)
+.with_layouts(&LAYOUTS)
+.with_download(&FILE)
 .with_embedded((TRAINING, EMBEDDED_TEST));
 
 /// See `embedded/LICENSE.md` for what it is and `embedded/make.py` for how it is made.
@@ -61,7 +71,7 @@ const EMBEDDED_SHA256: &str = "f925f9377e3ac85aebc4f52597ded9d719965f0e4333d5ee8
 
 /// The shape of a CovType file.
 #[derive(Clone, Debug)]
-struct Layout {
+struct Shape {
     /// Rows of the file.
     rows: usize,
     /// First validation row.
@@ -70,8 +80,8 @@ struct Layout {
     test: usize,
 }
 
-const PUBLISHED: Layout = Layout { rows: TRAINING + TEST, validation: VALIDATION, test: TRAINING };
-const SAMPLE: Layout = Layout { rows: TRAINING + EMBEDDED_TEST, ..PUBLISHED };
+const PUBLISHED: Shape = Shape { rows: TRAINING + TEST, validation: VALIDATION, test: TRAINING };
+const SAMPLE: Shape = Shape { rows: TRAINING + EMBEDDED_TEST, ..PUBLISHED };
 
 /// Columns of the three blocks of inputs: continuous, wilderness area, soil type.
 const BLOCKS: [usize; 3] = [10, 4, 40];
@@ -90,15 +100,23 @@ pub(super) fn identify(path: &Path, settings: &DataSettings) -> Result<DataIdent
 
 /// Names the published content.
 pub(super) fn identify_published(settings: &DataSettings) -> Result<DataIdentity, DataError> {
-    identity(settings, FILES[0].content_sha256.to_owned())
+    identity(settings, CONTENT.sha256.to_owned())
 }
 
 /// Checks that a file holds the published content.
 pub(super) fn verify(path: &Path) -> Result<(), DataError> {
-    if content::digest(DataSet::Covtype, path, &FILES[0])? == FILES[0].content_sha256 {
-        return Ok(());
+    match content::check(DataSet::Covtype, path, &FILE)? {
+        Ok(()) => Ok(()),
+        Err(_) => Err(diagnose(path, &content::read(DataSet::Covtype, path, &CONTENT)?)),
     }
-    Err(diagnose(path, &content::read(DataSet::Covtype, path, &FILES[0])?))
+}
+
+/// Training and test rows.
+pub(super) fn rows(part: Part) -> (usize, usize) {
+    match part {
+        Part::Full => (TRAINING, TEST),
+        Part::Embedded => (TRAINING, EMBEDDED_TEST),
+    }
 }
 
 /// Names the embedded content.
@@ -108,12 +126,12 @@ pub(super) fn identify_embedded(settings: &DataSettings) -> Result<DataIdentity,
 
 /// Reads the published file. Continuous inputs are standardised over all of its rows or over its training rows.
 pub(super) fn load(path: &Path, settings: &DataSettings) -> Result<TabularSet, DataError> {
-    let content = content::read(DataSet::Covtype, path, &FILES[0])?;
-    if content.digest != FILES[0].content_sha256 {
+    let content = content::read(DataSet::Covtype, path, &CONTENT)?;
+    if content.digest != CONTENT.sha256 {
         return Err(diagnose(path, &content));
     }
     let identity = identity(settings, content.digest)?;
-    assemble(content.bytes, &PUBLISHED, identity).map_err(|fault| damaged(path, fault))
+    assemble(content.bytes, &PUBLISHED, identity).map_err(|fault| fault.in_file(DataSet::Covtype, path))
 }
 
 /// Reads the embedded part. "All rows" of its standardisation are the embedded rows.
@@ -121,7 +139,7 @@ pub(super) fn load_embedded(settings: &DataSettings) -> Result<TabularSet, DataE
     let path = Path::new("embedded covtype.csv.gz");
     let mut bytes = Vec::new();
     GzDecoder::new(EMBEDDED).read_to_end(&mut bytes).map_err(DataError::read(path))?;
-    assemble(bytes, &SAMPLE, identify_embedded(settings)?).map_err(|fault| damaged(path, fault))
+    assemble(bytes, &SAMPLE, identify_embedded(settings)?).map_err(|fault| fault.in_file(DataSet::Covtype, path))
 }
 
 fn identity(settings: &DataSettings, digest: String) -> Result<DataIdentity, DataError> {
@@ -133,27 +151,22 @@ fn identity(settings: &DataSettings, digest: String) -> Result<DataIdentity, Dat
 
 fn diagnose(path: &Path, content: &Content) -> DataError {
     match fault::first(&content.bytes, &PUBLISHED) {
-        Some(fault) => damaged(path, fault),
+        Some(fault) => fault.in_file(DataSet::Covtype, path),
         None => DataError::Altered {
             set: DataSet::Covtype,
             path: path.to_owned(),
-            expected: FILES[0].content_sha256.to_owned(),
+            expected: CONTENT.sha256.to_owned(),
             found: content.digest.clone(),
         },
     }
 }
 
-fn damaged(path: &Path, fault: Fault) -> DataError {
-    let Fault { place, expected, found } = fault;
-    DataError::Damaged { set: DataSet::Covtype, path: path.to_owned(), place, expected, found }
-}
-
-fn assemble(bytes: Vec<u8>, layout: &Layout, identity: DataIdentity) -> Result<TabularSet, Fault> {
-    let table = Table::parse(&bytes, layout)?;
+fn assemble(bytes: Vec<u8>, shape: &Shape, identity: DataIdentity) -> Result<TabularSet, Fault> {
+    let table = Table::parse(&bytes, shape)?;
     drop(bytes);
     let basis = match identity.settings.standardise {
-        Some(Standardise::TrainingRows) => 0..layout.test,
-        Some(Standardise::AllRows) | None => 0..layout.rows,
+        Some(Standardise::TrainingRows) => 0..shape.test,
+        Some(Standardise::AllRows) | None => 0..shape.rows,
     };
     let scaling = Scaling::over((0..CONTINUOUS).filter_map(|index| table.column(index)), basis)?;
     Ok(TabularSet {
@@ -161,9 +174,9 @@ fn assemble(bytes: Vec<u8>, layout: &Layout, identity: DataIdentity) -> Result<T
         blocks: BLOCKS.to_vec(),
         continuous: CONTINUOUS,
         classes: CLASSES,
-        train: table.rows(0..layout.test, &scaling),
-        validation: layout.validation..layout.test,
-        test: table.rows(layout.test..layout.rows, &scaling),
+        train: table.rows(0..shape.test, &scaling),
+        validation: shape.validation..shape.test,
+        test: table.rows(shape.test..shape.rows, &scaling),
         published_rows: (TRAINING, TEST),
     })
 }

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use crate::data::Fault;
+
 use super::CONTINUOUS;
-use super::fault::Fault;
 
 /// Mean and population standard deviation of each continuous input (NumPy's `std` with `ddof=0`, as the official
 /// `tabular.py` takes them). The sums are in f64 here. There they are in f32, which over all 581,012 rows moves a

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use polars::prelude::{CsvParseOptions, CsvReadOptions, DataFrame, DataType, Field, PolarsResult, Schema, SerReader};
 
-use crate::data::Rows;
+use crate::data::{Fault, Rows};
 
-use super::fault::{self, Fault};
+use super::fault;
 use super::scaling::Scaling;
-use super::{BLOCKS, CONTINUOUS, Layout, WIDTH};
+use super::{BLOCKS, CONTINUOUS, Shape, WIDTH};
 
 /// Rows transposed at a time: 1,024 rows of 54 inputs stay in the second-level cache.
 const TILE: usize = 1024;
@@ -22,11 +22,11 @@ pub(super) struct Table {
 
 impl Table {
     /// Reads a text and checks it: rows, columns, finite numbers, one-hot blocks, labels.
-    pub fn parse(bytes: &[u8], layout: &Layout) -> Result<Table, Fault> {
+    pub fn parse(bytes: &[u8], shape: &Shape) -> Result<Table, Fault> {
         let trouble = match read(bytes) {
             Ok(frame) => {
                 let table = Table { frame };
-                if table.is_sound(layout) {
+                if table.is_sound(shape) {
                     return Ok(table);
                 }
                 "a value that breaks a rule of the data set".to_owned()
@@ -34,7 +34,7 @@ impl Table {
             Err(error) => error.to_string(),
         };
         // Polars does not say on which line it stumbled, so the text is gone through again.
-        Err(fault::first(bytes, layout).unwrap_or_else(|| Fault::new("somewhere", "a table of numbers", trouble)))
+        Err(fault::first(bytes, shape).unwrap_or_else(|| Fault::new("somewhere", "a table of numbers", trouble)))
     }
 
     /// The values of a column; none if one is missing.
@@ -42,18 +42,18 @@ impl Table {
         self.frame.columns().get(index)?.f32().ok()?.cont_slice().ok()
     }
 
-    fn is_sound(&self, layout: &Layout) -> bool {
+    fn is_sound(&self, shape: &Shape) -> bool {
         let columns: Option<Vec<&[f32]>> = (0..=WIDTH).map(|index| self.column(index)).collect();
         let Some(columns) = columns else { return false };
-        if columns.iter().any(|column| column.len() != layout.rows) {
+        if columns.iter().any(|column| column.len() != shape.rows) {
             return false;
         }
         let (inputs, labels) = columns.split_at(WIDTH);
         let (continuous, binary) = inputs.split_at(CONTINUOUS);
         let (areas, soils) = binary.split_at(BLOCKS[1]);
         continuous.iter().all(|column| column.iter().all(|value| value.is_finite()))
-            && is_one_hot(areas, layout.rows)
-            && is_one_hot(soils, layout.rows)
+            && is_one_hot(areas, shape.rows)
+            && is_one_hot(soils, shape.rows)
             && labels[0].iter().all(|value| fault::is_label(*value))
     }
 

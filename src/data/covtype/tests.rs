@@ -26,8 +26,8 @@ fn text(rows: usize) -> String {
     text
 }
 
-fn layout(rows: usize) -> Layout {
-    Layout { rows, validation: rows / 2, test: rows - rows / 4 }
+fn shape(rows: usize) -> Shape {
+    Shape { rows, validation: rows / 2, test: rows - rows / 4 }
 }
 
 /// The text with one field of one line, both from 0, replaced.
@@ -43,7 +43,7 @@ fn with_field(text: &str, line: usize, column: usize, value: &str) -> String {
 }
 
 fn fault_of(text: &str, rows: usize) -> String {
-    match Table::parse(text.as_bytes(), &layout(rows)) {
+    match Table::parse(text.as_bytes(), &shape(rows)) {
         Ok(_) => "none".to_owned(),
         Err(Fault { place, expected, found }) => format!("{place}: expected {expected}, found {found}"),
     }
@@ -109,7 +109,7 @@ fn faults_are_named_with_their_place() {
 fn bytes_that_are_not_text_are_a_fault() {
     let mut bytes = text(12).into_bytes();
     bytes[3] = 0xff;
-    assert!(Table::parse(&bytes, &layout(12)).is_err());
+    assert!(Table::parse(&bytes, &shape(12)).is_err());
 }
 
 proptest! {
@@ -117,8 +117,8 @@ proptest! {
     #[test]
     fn both_checks_agree(line in 0usize..9, column in 0usize..55, value in "[0-9a-z.,+-]{0,3}") {
         let text = with_field(&text(9), line, column, &value);
-        let slow = fault::first(text.as_bytes(), &layout(9));
-        let quick = Table::parse(text.as_bytes(), &layout(9)).err();
+        let slow = fault::first(text.as_bytes(), &shape(9));
+        let quick = Table::parse(text.as_bytes(), &shape(9)).err();
         prop_assert_eq!(quick, slow, "{}", text);
     }
 }
@@ -127,7 +127,7 @@ proptest! {
 fn rows_come_out_split_standardised_and_in_order() {
     let settings = settings(Part::Full, Standardise::TrainingRows);
     let identity = identity(&settings, "0".to_owned()).expect("standardise is given");
-    let set = assemble(text(12).into_bytes(), &layout(12), identity).expect("a sound text");
+    let set = assemble(text(12).into_bytes(), &shape(12), identity).expect("a sound text");
     assert_eq!((set.train.labels.len(), set.validation.clone(), set.test.labels.len()), (9, 6..9, 3));
     assert_eq!(set.train.labels, [0, 1, 2, 3, 4, 5, 6, 0, 1]);
     assert_eq!(set.test.labels, [2, 3, 4]);
@@ -144,7 +144,7 @@ fn rows_come_out_split_standardised_and_in_order() {
 #[test]
 fn a_constant_column_is_a_fault() {
     let flat = (0..12).fold(text(12), |text, line| with_field(&text, line, 3, "5"));
-    let table = Table::parse(flat.as_bytes(), &layout(12)).expect("a sound text");
+    let table = Table::parse(flat.as_bytes(), &shape(12)).expect("a sound text");
     let fault = Scaling::over((0..CONTINUOUS).filter_map(|index| table.column(index)), 0..12)
         .expect_err("nothing to divide by");
     assert_eq!(fault.place, "column 4");

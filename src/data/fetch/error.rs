@@ -18,7 +18,7 @@ pub enum FetchError {
     Mismatch { url: String, have: u64 },
     #[error("{url} does not give the published file: expected about {expected} bytes, found {found} or more")]
     TooLong { url: String, expected: u64, found: u64 },
-    #[error("{url} does not give the published file: expected content with SHA-256 {expected}, found {found}")]
+    #[error("{url} does not give the published file: expected SHA-256 {expected}, found {found}")]
     Wrong { url: String, expected: &'static str, found: String },
     #[error("cannot write {}: {source}", path.display())]
     Disk { path: PathBuf, source: io::Error },

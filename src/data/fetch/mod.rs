@@ -146,10 +146,10 @@ fn download(
 }
 
 fn check(set: DataSet, file: &PublishedFile, part: &Path, url: &str) -> Result<(), FetchError> {
-    let wrong = |found| FetchError::Wrong { url: url.to_owned(), expected: file.content_sha256, found };
-    match content::digest(set, part, file) {
-        Ok(digest) if digest == file.content_sha256 => Ok(()),
-        Ok(digest) => Err(wrong(format!("content with SHA-256 {digest}"))),
+    let expected = file.content.as_ref().map_or(file.sha256, |content| content.sha256);
+    let wrong = |found| FetchError::Wrong { url: url.to_owned(), expected, found };
+    match content::check(set, part, file) {
+        Ok(outcome) => outcome.map_err(wrong),
         Err(DataError::Read { path, source }) => Err(FetchError::Disk { path, source }),
         Err(DataError::Damaged { found, .. }) => Err(wrong(found)),
         Err(other) => Err(wrong(other.to_string())),

@@ -1,14 +1,14 @@
-//! Kernels over pictures as their definitions say them: the yardstick that faster ones are measured by.
+//! Kernels over pictures as their definitions say them: the yardstick of the tests.
 
-use crate::kernels::{BatchNorm, Convolution, EPSILON, FeatureMap, RUNNING_SHARE};
+use crate::kernels::{BatchNorm, Convolution, EPSILON, FeatureMap, MaxPool, RUNNING_SHARE};
 
-/// Every pair of an output pixel and an input pixel that a window joins: `(output pixel, input pixel, tap)`.
+/// Every pair of an output pixel and an input pixel that a window joins: `(image, output pixel, input pixel, tap)`.
 fn joined(
     images: usize,
     (kernel, stride, padding): (usize, usize, usize),
     input: FeatureMap,
     output: FeatureMap,
-    mut visit: impl FnMut(usize, usize, usize),
+    mut visit: impl FnMut(usize, usize, usize, usize),
 ) {
     for image in 0..images {
         for place in 0..output.pixels() {
@@ -18,7 +18,7 @@ fn joined(
                 let inside = |at: usize, side: usize| (padding..padding + side).contains(&at);
                 if inside(row, input.height) && inside(column, input.width) {
                     let from = (row - padding) * input.width + column - padding;
-                    visit(image * output.pixels() + place, image * input.pixels() + from, tap);
+                    visit(image, image * output.pixels() + place, image * input.pixels() + from, tap);
                 }
             }
         }
@@ -33,7 +33,7 @@ pub(super) fn convolution(layer: &Convolution, images: usize, parameters: &[f32]
     let (inputs, outputs) = (layer.input.channels, layer.output.channels);
     let weight = &parameters[layer.weight.range()];
     y[..images * layer.output.len()].fill(0.0);
-    joined(images, window(layer), layer.input, layer.output, |to, from, tap| {
+    joined(images, window(layer), layer.input, layer.output, |_, to, from, tap| {
         let y = &mut y[to * outputs..][..outputs];
         for (x, weight) in x[from * inputs..][..inputs].iter().zip(weight[tap * inputs * outputs..].chunks(outputs)) {
             y.iter_mut().zip(weight).for_each(|(y, weight)| *y += x * weight);
@@ -45,7 +45,7 @@ pub(super) fn convolution_gradient(layer: &Convolution, images: usize, x: &[f32]
     let (inputs, outputs) = (layer.input.channels, layer.output.channels);
     let gradient = &mut gradient[layer.weight.range()];
     gradient.fill(0.0);
-    joined(images, window(layer), layer.input, layer.output, |to, from, tap| {
+    joined(images, window(layer), layer.input, layer.output, |_, to, from, tap| {
         let dy = &dy[to * outputs..][..outputs];
         let gradient = gradient[tap * inputs * outputs..].chunks_mut(outputs);
         for (x, gradient) in x[from * inputs..][..inputs].iter().zip(gradient) {
@@ -67,7 +67,7 @@ pub(super) fn convolution_input_gradient(
     if !add {
         dx[..images * layer.input.len()].fill(0.0);
     }
-    joined(images, window(layer), layer.input, layer.output, |to, from, tap| {
+    joined(images, window(layer), layer.input, layer.output, |_, to, from, tap| {
         let dy = &dy[to * outputs..][..outputs];
         let weight = weight[tap * inputs * outputs..].chunks(outputs);
         for (dx, weight) in dx[from * inputs..][..inputs].iter_mut().zip(weight) {
@@ -164,5 +164,53 @@ pub(super) fn norm_running(
         let (scale, shift) = (parameters[layer.scale.start + channel], parameters[layer.shift.start + channel]);
         let value = normal * scale + shift + added.map_or(0.0, |added| added[at]);
         *x = if layer.relu && value < 0.0 { 0.0 } else { value };
+    }
+}
+
+pub(super) fn max_pool(layer: &MaxPool, images: usize, x: &[f32], y: &mut [f32]) {
+    let channels = layer.input.channels;
+    y[..images * layer.output.len()].fill(f32::NEG_INFINITY);
+    let window = (layer.kernel, layer.stride, layer.padding);
+    joined(images, window, layer.input, layer.output, |_, to, from, _| {
+        let y = &mut y[to * channels..][..channels];
+        for (y, x) in y.iter_mut().zip(&x[from * channels..][..channels]) {
+            if *x > *y || x.is_nan() {
+                *y = *x;
+            }
+        }
+    });
+}
+
+pub(super) fn max_pool_gradient(layer: &MaxPool, images: usize, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+    let channels = layer.input.channels;
+    let mut largest = vec![(f32::NEG_INFINITY, usize::MAX); images * layer.output.len()];
+    let window = (layer.kernel, layer.stride, layer.padding);
+    joined(images, window, layer.input, layer.output, |_, to, from, _| {
+        for channel in 0..channels {
+            let (largest, at) = &mut largest[to * channels + channel];
+            let x = x[from * channels + channel];
+            if x > *largest || x.is_nan() || *at == usize::MAX {
+                (*largest, *at) = (x, from * channels + channel);
+            }
+        }
+    });
+    dx[..images * layer.input.len()].fill(0.0);
+    for ((_, at), dy) in largest.iter().zip(dy) {
+        dx[*at] += dy;
+    }
+}
+
+pub(super) fn average_pool(map: FeatureMap, images: usize, x: &[f32], y: &mut [f32]) {
+    for image in 0..images {
+        for channel in 0..map.channels {
+            let values = x[image * map.len()..][..map.len()].iter().skip(channel).step_by(map.channels);
+            y[channel * images + image] = values.sum::<f32>() / map.pixels() as f32;
+        }
+    }
+}
+
+pub(super) fn average_pool_gradient(map: FeatureMap, images: usize, dy: &[f32], dx: &mut [f32]) {
+    for (at, dx) in dx[..images * map.len()].iter_mut().enumerate() {
+        *dx = dy[at % map.channels * images + at / map.len()] / map.pixels() as f32;
     }
 }

@@ -87,38 +87,6 @@ pub(super) fn product(
     );
 }
 
-/// `out = left right`, `[m, n] = [m, k] [k, n]`, or that added to `out`, which lies by rows. On this thread alone.
-#[inline(always)]
-pub(super) fn multiply((m, k, n): (usize, usize, usize), left: Matrix, right: Matrix, add: bool, out: &mut [f32]) {
-    assert!(out.len() == m * n && left.holds(m, k) && right.holds(k, n));
-    // SAFETY: `left` and `right` hold every element of the product, and `out` is its `m` rows of `n`, borrowed by this
-    // call alone.
-    unsafe {
-        // The transposed product: what lies together in `out` are then its columns, as `gemm` likes it.
-        gemm::gemm(
-            n,
-            m,
-            k,
-            out.as_mut_ptr(),
-            n as isize,
-            1,
-            add,
-            right.values.as_ptr(),
-            right.row_stride as isize,
-            right.column_stride as isize,
-            left.values.as_ptr(),
-            left.row_stride as isize,
-            left.column_stride as isize,
-            1.0f32,
-            1.0f32,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
-}
-
 /// Side of the square that is turned in registers and first-level cache.
 const TILE: usize = 16;
 /// Rows of the result that are a piece of work.

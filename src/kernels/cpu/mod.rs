@@ -2,8 +2,6 @@
 
 mod batch_norm;
 mod convolution;
-#[cfg(test)]
-mod definitions;
 mod linear;
 mod matrix;
 mod max_out;
@@ -11,6 +9,7 @@ mod pixel_norm;
 mod pointwise;
 mod pool;
 mod pooling;
+mod scratch;
 mod sums;
 
 use super::{BatchNorm, Convolution, FeatureMap, Kernels, Linear, MaxOut, MaxPool, SgdStep};
@@ -197,19 +196,23 @@ impl Kernels for Cpu {
     }
 
     fn max_pool(&self, layer: &MaxPool, images: usize, x: &Vec<f32>, y: &mut Vec<f32>) {
-        pooling::max_pool(self, layer, images, x, y);
+        let (x, y) = (&x[..images * layer.input.len()], &mut y[..images * layer.output.len()]);
+        pooling::max(self, layer, x, y);
     }
 
     fn max_pool_gradient(&self, layer: &MaxPool, images: usize, x: &Vec<f32>, dy: &Vec<f32>, dx: &mut Vec<f32>) {
-        pooling::max_pool_gradient(self, layer, images, x, dy, dx);
+        let (x, dx) = (&x[..images * layer.input.len()], &mut dx[..images * layer.input.len()]);
+        pooling::max_gradient(self, layer, x, &dy[..images * layer.output.len()], dx);
     }
 
     fn average_pool(&self, map: FeatureMap, images: usize, x: &Vec<f32>, y: &mut Vec<f32>) {
-        pooling::average_pool(map, images, x, y);
+        let (x, y) = (&x[..images * map.len()], &mut y[..images * map.channels]);
+        pooling::average(self, map, images, x, y);
     }
 
     fn average_pool_gradient(&self, map: FeatureMap, images: usize, dy: &Vec<f32>, dx: &mut Vec<f32>) {
-        pooling::average_pool_gradient(map, images, dy, dx);
+        let (dy, dx) = (&dy[..images * map.channels], &mut dx[..images * map.len()]);
+        pooling::average_gradient(self, map, images, dy, dx);
     }
 
     fn sgd(&self, settings: SgdStep, gradient: &Vec<f32>, momentum: &mut Vec<f32>, parameters: &mut Vec<f32>) {
@@ -221,6 +224,8 @@ impl Kernels for Cpu {
     }
 }
 
+#[cfg(test)]
+mod definitions;
 #[cfg(test)]
 mod picture_tests;
 #[cfg(test)]

@@ -1,287 +1,305 @@
-//! Kernels over pictures against their definitions and against candle's own operations.
+use pulp::Arch;
 
-use candle_core::{Device, Tensor, Var};
-
-use super::{Cpu, definitions};
-use crate::kernels::{BatchNorm, Convolution, FeatureMap, Kernels, MaxPool, Span};
+use super::*;
+use crate::kernels::Span;
 
 /// Values between -1 and 1 without a pattern that matters.
 fn values(seed: usize, count: usize) -> Vec<f32> {
-    let turns = |at: usize| (12.9898 * at as f64 + 78.233 * seed as f64).sin() * 43_758.545_3;
-    (0..count).map(|at| (2.0 * (turns(at) - turns(at).floor()) - 1.0) as f32).collect()
+    (0..count).map(|at| ((12.9898 * at as f64 + 78.233 * seed as f64).sin() * 43758.5453).fract() as f32).collect()
 }
 
+/// Within `tolerance` of the largest value expected.
 #[track_caller]
-fn assert_close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
-    assert_eq!(found.len(), expected.len(), "{what}");
-    let scale = expected.iter().fold(1f32, |largest, value| largest.max(value.abs()));
+fn assert_close(found: &[f32], expected: &[f32], tolerance: f32) {
+    assert_eq!(found.len(), expected.len());
+    let largest = expected.iter().fold(1f32, |largest, value| largest.max(value.abs()));
     for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert!((found - expected).abs() <= tolerance * scale, "{what}[{at}]: {found} for {expected}");
+        assert!((found - expected).abs() <= tolerance * largest, "[{at}]: {found} for {expected}, largest {largest}");
     }
 }
 
-/// Images, height, width, channels in and out, kernel, stride, padding.
-const SHAPES: [[usize; 8]; 14] = [
-    [1, 1, 1, 1, 1, 1, 1, 0],
-    [1, 1, 1, 5, 7, 3, 1, 1],
-    [2, 1, 1, 24, 40, 3, 2, 1],
-    [3, 5, 7, 3, 8, 3, 1, 1],
-    [2, 9, 6, 8, 16, 3, 2, 1],
-    [2, 8, 8, 16, 24, 3, 1, 0],
-    [5, 8, 8, 17, 33, 3, 1, 1],
-    [2, 11, 13, 3, 10, 7, 2, 3],
-    [3, 6, 5, 16, 48, 1, 1, 0],
-    [3, 7, 5, 16, 20, 1, 2, 0],
-    [2, 4, 4, 96, 64, 3, 1, 1],
-    [4, 16, 16, 32, 32, 3, 1, 1],
-    [1, 3, 3, 4, 4, 3, 2, 0],
-    [2, 4, 9, 6, 5, 5, 1, 2],
-];
-
-fn layer([_, height, width, inputs, outputs, kernel, stride, padding]: [usize; 8]) -> Convolution {
+fn convolution(
+    (kernel, stride, padding): (usize, usize, usize),
+    (height, width): (usize, usize),
+    (inputs, outputs): (usize, usize),
+) -> Convolution {
     let input = FeatureMap { height, width, channels: inputs };
-    let output = input.windowed(kernel, stride, padding, outputs);
-    let weight = Span { start: 3, len: kernel * kernel * inputs * outputs };
-    Convolution { weight, kernel, stride, padding, input, output }
+    // Not at the start of the parameters.
+    let weight = Span { start: 5, len: kernel * kernel * inputs * outputs };
+    Convolution { weight, kernel, stride, padding, input, output: input.windowed(kernel, stride, padding, outputs) }
+}
+
+/// Every kind of window, on sides and channels that no block divides.
+fn convolutions() -> Vec<(Convolution, usize)> {
+    vec![
+        (convolution((3, 1, 1), (8, 8), (16, 32)), 3),
+        (convolution((3, 1, 1), (1, 1), (5, 3)), 2),
+        (convolution((3, 1, 1), (7, 5), (24, 8)), 1),
+        (convolution((3, 1, 1), (32, 32), (3, 64)), 2),
+        (convolution((3, 1, 0), (6, 9), (7, 33)), 2),
+        (convolution((3, 1, 1), (4, 4), (130, 65)), 5),
+        (convolution((3, 1, 1), (9, 13), (20, 70)), 2),
+        (convolution((3, 1, 2), (5, 4), (8, 8)), 1),
+        (convolution((3, 2, 1), (8, 8), (16, 32)), 3),
+        (convolution((3, 2, 1), (7, 9), (10, 20)), 2),
+        (convolution((3, 2, 0), (8, 6), (4, 40)), 2),
+        (convolution((3, 2, 1), (1, 1), (9, 17)), 2),
+        (convolution((1, 1, 0), (5, 7), (48, 100)), 2),
+        (convolution((1, 1, 0), (3, 3), (600, 9)), 2),
+        (convolution((1, 2, 0), (7, 6), (17, 31)), 3),
+        (convolution((1, 1, 1), (3, 4), (6, 5)), 1),
+        (convolution((7, 2, 3), (19, 16), (3, 16)), 2),
+        (convolution((5, 3, 1), (11, 10), (6, 4)), 2),
+        (convolution((2, 2, 0), (5, 5), (3, 3)), 1),
+        (convolution((3, 1, 1), (16, 16), (300, 20)), 1),
+        (convolution((3, 1, 1), (48, 48), (8, 8)), 2),
+    ]
+}
+
+/// The three kernels of a layer: `y`, the gradient of the weights, that of the input and the same added to.
+fn all(cpu: &Cpu, layer: &Convolution, images: usize) -> [Vec<f32>; 4] {
+    let parameters = values(1, 5 + layer.weight.len);
+    let (x, dy) = (values(2, images * layer.input.len()), values(3, images * layer.output.len()));
+    // Left over from a longer batch: not to be touched.
+    let mut y = vec![7.0; dy.len() + 3];
+    cpu.convolution(layer, images, &parameters, &x, &mut y);
+    assert_eq!(y.split_off(dy.len()), [7.0; 3]);
+    let mut gradient = vec![f32::NAN; parameters.len()];
+    cpu.convolution_gradient(layer, images, &x, &dy, &mut gradient);
+    let mut dx = vec![f32::NAN; x.len()];
+    cpu.convolution_input_gradient(layer, images, &parameters, &dy, &mut dx, false);
+    let mut added = values(4, x.len());
+    cpu.convolution_input_gradient(layer, images, &parameters, &dy, &mut added, true);
+    [y, gradient.split_off(5), dx, added]
 }
 
 #[test]
 fn convolutions_are_what_their_definition_says() {
-    for shape in SHAPES {
-        let (layer, images) = (layer(shape), shape[0]);
-        let (inputs, outputs) = (images * layer.input.len(), images * layer.output.len());
-        let parameters = values(1, layer.weight.range().end);
-        let (x, dy, start) = (values(2, inputs), values(3, outputs), values(4, inputs));
-        let mut expected = (vec![0.0; outputs], vec![0.0; parameters.len()], [vec![0.0; inputs], start.clone()]);
-        definitions::convolution(&layer, images, &parameters, &x, &mut expected.0);
-        definitions::convolution_gradient(&layer, images, &x, &dy, &mut expected.1);
-        for (add, dx) in [false, true].into_iter().zip(&mut expected.2) {
-            definitions::convolution_input_gradient(&layer, images, &parameters, &dy, dx, add);
-        }
-        let mut alone = None;
-        for threads in [1, 2, 3] {
-            let cpu = Cpu::new(threads);
-            // What is left in a buffer must not matter, nor what lies behind the part that is used.
-            let mut y = vec![f32::NAN; outputs + 3];
-            cpu.convolution(&layer, images, &parameters, &x, &mut y);
-            assert_close(&y[..outputs], &expected.0, 2e-5, &format!("{shape:?} y"));
-            let mut gradient = vec![0.0; parameters.len()];
-            gradient[layer.weight.range()].fill(f32::NAN);
-            cpu.convolution_gradient(&layer, images, &x, &dy, &mut gradient);
-            assert_close(&gradient, &expected.1, 2e-5, &format!("{shape:?} dw"));
-            let mut set = vec![f32::NAN; inputs];
-            cpu.convolution_input_gradient(&layer, images, &parameters, &dy, &mut set, false);
-            assert_close(&set, &expected.2[0], 2e-5, &format!("{shape:?} dx"));
-            let mut added = start.clone();
-            cpu.convolution_input_gradient(&layer, images, &parameters, &dy, &mut added, true);
-            assert_close(&added, &expected.2[1], 2e-5, &format!("{shape:?} dx added"));
-            let all = (y[..outputs].to_vec(), gradient, set, added);
-            assert!(*alone.get_or_insert_with(|| all.clone()) == all, "{shape:?}: {threads} threads");
-        }
+    let cpu = Cpu::new(2);
+    for (layer, images) in convolutions() {
+        let [y, gradient, dx, added] = all(&cpu, &layer, images);
+        let parameters = values(1, 5 + layer.weight.len);
+        let (x, dy) = (values(2, images * layer.input.len()), values(3, images * layer.output.len()));
+        let mut expected = vec![0.0; y.len()];
+        definitions::convolution(&layer, images, &parameters, &x, &mut expected);
+        assert_close(&y, &expected, 1e-5);
+        let mut expected = vec![0.0; parameters.len()];
+        definitions::convolution_gradient(&layer, images, &x, &dy, &mut expected);
+        assert_close(&gradient, &expected[5..], 1e-5);
+        let mut expected = vec![0.0; x.len()];
+        definitions::convolution_input_gradient(&layer, images, &parameters, &dy, &mut expected, false);
+        assert_close(&dx, &expected, 1e-5);
+        let mut expected = values(4, x.len());
+        definitions::convolution_input_gradient(&layer, images, &parameters, &dy, &mut expected, true);
+        assert_close(&added, &expected, 1e-5);
     }
 }
 
-/// `[n, h, w, c]` values as candle's `[n, c, h, w]`.
-fn candles(values: &[f32], images: usize, map: FeatureMap) -> Tensor {
-    let shape = (images, map.height, map.width, map.channels);
-    let tensor = Tensor::from_slice(&values[..images * map.len()], shape, &Device::Cpu).unwrap();
-    tensor.permute((0, 3, 1, 2)).unwrap().contiguous().unwrap()
-}
-
-fn flat(tensor: &Tensor, order: (usize, usize, usize, usize)) -> Vec<f32> {
-    tensor.permute(order).unwrap().flatten_all().unwrap().to_vec1().unwrap()
-}
-
+/// The directional derivatives of `sum(y c)`: what a small step along each gradient's argument changes.
 #[test]
-fn convolutions_and_their_gradients_agree_with_candle() {
-    for shape in SHAPES {
-        let (layer, images) = (layer(shape), shape[0]);
-        let Convolution { kernel, stride, padding, input, output, .. } = layer;
-        // Where the window leaves pixels over, candle's gradient has another shape than its input.
-        let left_over = |side: usize| (side + 2 * padding - kernel) % stride;
-        if left_over(input.height) != left_over(input.width) {
-            continue;
-        }
-        let parameters = values(5, layer.weight.range().end);
-        let (x, dy) = (values(6, images * input.len()), values(7, images * output.len()));
-        let weight = Tensor::from_slice(
-            &parameters[layer.weight.range()],
-            (kernel, kernel, input.channels, output.channels),
-            &Device::Cpu,
-        );
-        let weight = Var::from_tensor(&weight.unwrap().permute((3, 2, 0, 1)).unwrap().contiguous().unwrap()).unwrap();
-        let image = Var::from_tensor(&candles(&x, images, input)).unwrap();
-        let theirs = image.conv2d(&weight, padding, stride, 1, 1).unwrap();
-        let loss = (&theirs * candles(&dy, images, output)).unwrap().sum_all().unwrap();
-        let gradients = loss.backward().unwrap();
-
-        let cpu = Cpu::new(2);
-        let mut y = vec![0.0; images * output.len()];
-        cpu.convolution(&layer, images, &parameters, &x, &mut y);
-        assert_close(&y, &flat(&theirs, (0, 2, 3, 1)), 2e-5, &format!("{shape:?} y"));
-        let mut gradient = vec![0.0; parameters.len()];
-        cpu.convolution_gradient(&layer, images, &x, &dy, &mut gradient);
-        let expected = flat(gradients.get(&weight).unwrap(), (2, 3, 1, 0));
-        assert_close(&gradient[3..], &expected, 2e-5, &format!("{shape:?} dw"));
-        let mut dx = vec![0.0; images * input.len()];
-        cpu.convolution_input_gradient(&layer, images, &parameters, &dy, &mut dx, false);
-        let expected = flat(gradients.get(&image).unwrap(), (0, 2, 3, 1));
-        assert_close(&dx, &expected, 2e-5, &format!("{shape:?} dx"));
+fn gradients_of_convolutions_are_finite_differences() {
+    let cpu = Cpu::new(1);
+    for (layer, images) in convolutions() {
+        let parameters = values(1, 5 + layer.weight.len);
+        let (x, dy) = (values(2, images * layer.input.len()), values(3, images * layer.output.len()));
+        let [_, gradient, dx, _] = all(&cpu, &layer, images);
+        // Linear in each argument: a whole step has no error of its own.
+        let total = |parameters: &Vec<f32>, x: &Vec<f32>| -> f64 {
+            let mut y = cpu.zeros(dy.len());
+            cpu.convolution(&layer, images, parameters, x, &mut y);
+            dot(&y, &dy)
+        };
+        let step = values(9, parameters.len());
+        let moved = parameters.iter().zip(&step).map(|(at, step)| at + step).collect();
+        let difference = total(&moved, &x) - total(&parameters, &x);
+        let scale = 1e-5 * (dy.len() as f64 * layer.weight.len as f64).sqrt() + 1e-4;
+        assert!((difference - dot(&gradient, &step[5..])).abs() <= scale, "{layer:?}");
+        let step = values(10, x.len());
+        let moved = x.iter().zip(&step).map(|(at, step)| at + step).collect();
+        let difference = total(&parameters, &moved) - total(&parameters, &x);
+        assert!((difference - dot(&dx, &step)).abs() <= scale, "{layer:?}");
     }
 }
 
-#[test]
-fn what_is_not_a_number_reaches_what_it_touches() {
-    let shape = [1, 8, 8, 16, 16, 3, 1, 1];
-    let layer = layer(shape);
-    let parameters = values(1, layer.weight.range().end);
-    let mut x = values(2, layer.input.len());
-    x[0] = f32::NAN;
-    let mut y = vec![0.0; layer.output.len()];
-    Cpu::new(1).convolution(&layer, 1, &parameters, &x, &mut y);
-    assert!(y[..16].iter().all(|y| y.is_nan()));
-    assert!(y[63 * 16..].iter().all(|y| y.is_finite()));
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
 
 #[test]
-fn norms_are_what_their_definition_says() {
-    for (width, pixels, replicas) in [(1, 2, 1), (3, 12, 2), (16, 5000, 2), (70, 1800, 1), (600, 130, 2)] {
-        let span = |at: usize| Span { start: at * width, len: width };
-        for relu in [false, true] {
-            let layer = BatchNorm {
-                width,
-                bias: None,
-                scale: span(0),
-                shift: span(1),
-                running_mean: span(0),
-                running_variance: span(1),
-                relu,
-            };
-            let parameters = values(1, 2 * width);
-            let len = pixels * width;
-            let x: Vec<f32> = values(2, len).iter().map(|x| 40.0 + 3.0 * x).collect();
-            let (other, upstream) = (values(3, len), values(4, len));
-            for added in [None, Some(other)] {
-                let what = format!("{width} x {pixels}, relu {relu}, added {}", added.is_some());
-                let plain = {
-                    let mut statistics = values(5, 2 * width);
-                    let (mut y, mut saved) = (vec![0.0; len], vec![0.0; 2 * replicas * width]);
-                    let slice = added.as_deref();
-                    definitions::norm(
-                        &layer,
-                        pixels,
-                        replicas,
-                        &parameters,
-                        &mut statistics,
-                        &x,
-                        slice,
-                        &mut y,
-                        &mut saved,
-                    );
-                    let (mut d, mut dx, mut gradient) = (upstream.clone(), vec![0.0; len], vec![0.0; 2 * width]);
-                    definitions::norm_gradient(
-                        &layer,
-                        pixels,
-                        replicas,
-                        &parameters,
-                        &saved,
-                        &x,
-                        &y,
-                        &mut d,
-                        &mut dx,
-                        &mut gradient,
-                    );
-                    let mut running = x.clone();
-                    definitions::norm_running(&layer, pixels, &parameters, &statistics, slice, &mut running);
-                    (y, statistics, d, dx, gradient, running)
-                };
-                let mut alone = None;
-                for threads in [1, 3] {
-                    let cpu = Cpu::new(threads);
-                    let mut statistics = values(5, 2 * width);
-                    statistics[width..].iter_mut().for_each(|variance| *variance = variance.abs());
-                    let mut expected_statistics = values(5, 2 * width);
-                    expected_statistics[width..].iter_mut().for_each(|variance| *variance = variance.abs());
-                    let (mut y, mut saved) = (vec![0.0; len], vec![0.0; 2 * replicas * width]);
-                    let added = added.as_ref();
-                    cpu.pixel_norm(
-                        &layer,
-                        pixels,
-                        replicas,
-                        &parameters,
-                        &mut statistics,
-                        &x,
-                        added,
-                        &mut y,
-                        &mut saved,
-                    );
-                    let (mut d, mut dx, mut gradient) = (upstream.clone(), vec![0.0; len], vec![0.0; 2 * width]);
-                    cpu.pixel_norm_gradient(
-                        &layer,
-                        pixels,
-                        replicas,
-                        &parameters,
-                        &saved,
-                        &x,
-                        &y,
-                        &mut d,
-                        &mut dx,
-                        &mut gradient,
-                    );
-                    assert_close(&y, &plain.0, 1e-4, &format!("{what} y"));
-                    assert_close(&d, &plain.2, 1e-6, &format!("{what} d"));
-                    assert_close(&dx, &plain.3, 1e-4, &format!("{what} dx"));
-                    assert_close(&gradient, &plain.4, 1e-4, &format!("{what} gradient"));
-                    let mut running = x.clone();
-                    cpu.pixel_norm_running(&layer, pixels, &parameters, &statistics, added, &mut running);
-                    assert!(running.iter().all(|value| value.is_finite()), "{what}");
-                    let all = (y, statistics, dx, gradient, running);
-                    assert!(*alone.get_or_insert_with(|| all.clone()) == all, "{what}: {threads} threads");
-                }
+fn convolutions_have_the_same_bits_on_any_cpu() {
+    for (layer, images) in convolutions() {
+        let expected = all(&Cpu::new(1), &layer, images);
+        for arch in [Arch::Scalar, Arch::new()] {
+            for threads in [1, 2, 3] {
+                assert_eq!(all(&Cpu::with_vectors(threads, arch), &layer, images), expected, "{layer:?} {arch:?}");
             }
         }
     }
 }
 
 #[test]
-fn pooling_takes_the_first_largest_and_the_mean() {
-    let input = FeatureMap { height: 5, width: 4, channels: 2 };
-    let layer = MaxPool { kernel: 3, stride: 2, padding: 1, input, output: input.windowed(3, 2, 1, 2) };
-    assert_eq!((layer.output.height, layer.output.width), (3, 2));
-    let cpu = Cpu::new(2);
-    let images = 2;
-    // All equal: each window gives its gradient to its first pixel.
-    let x = vec![-1.0; images * input.len()];
-    let mut y = vec![0.0; images * layer.output.len()];
-    cpu.max_pool(&layer, images, &x, &mut y);
-    assert!(y.iter().all(|y| *y == -1.0));
-    let dy = vec![1.0; y.len()];
-    let mut dx = vec![f32::NAN; x.len()];
-    cpu.max_pool_gradient(&layer, images, &x, &dy, &mut dx);
-    let of_first: Vec<f32> = dx[..input.len()].iter().step_by(2).copied().collect();
-    let mut expected = [0.0; 20];
-    for place in [0, 1, 4, 5, 12, 13] {
-        expected[place] = 1.0;
+fn what_is_not_a_number_comes_through() {
+    let cpu = Cpu::new(1);
+    for (layer, images) in convolutions() {
+        let mut parameters = values(1, 5 + layer.weight.len);
+        let mut x = vec![0.0; images * layer.input.len()];
+        x[0] = f32::NAN;
+        let mut y = cpu.zeros(images * layer.output.len());
+        let mut gradient = cpu.zeros(parameters.len());
+        cpu.convolution(&layer, images, &parameters, &x, &mut y);
+        cpu.convolution_gradient(&layer, images, &x, &y, &mut gradient);
+        assert!(y.iter().chain(&gradient).any(|value| value.is_nan()) || layer.padding == 2, "{layer:?}");
+        // The first tap meets an input pixel wherever no border is in the way.
+        parameters[5..].fill(f32::NAN);
+        let dy = vec![1.0; y.len()];
+        let mut dx = cpu.zeros(x.len());
+        cpu.convolution_input_gradient(&layer, images, &parameters, &dy, &mut dx, false);
+        assert!(dx.iter().any(|value| value.is_nan()), "{layer:?}");
     }
-    assert_eq!(of_first, expected);
+}
 
-    let x = values(3, images * input.len());
-    let positive: Vec<f32> = x.iter().map(|x| x + 2.0).collect();
-    let theirs_positive = (candles(&positive, images, input)).pad_with_zeros(2, 1, 1).unwrap();
-    let theirs_positive = theirs_positive.pad_with_zeros(3, 1, 1).unwrap().max_pool2d_with_stride(3, 2).unwrap();
-    cpu.max_pool(&layer, images, &positive, &mut y);
-    assert_close(&y, &flat(&theirs_positive, (0, 2, 3, 1)), 0.0, "max");
+fn norm(width: usize, relu: bool) -> BatchNorm {
+    let span = |at: usize| Span { start: 3 + at * width, len: width };
+    BatchNorm {
+        width,
+        bias: None,
+        scale: span(0),
+        shift: span(1),
+        running_mean: span(0),
+        running_variance: span(1),
+        relu,
+    }
+}
 
-    let mut mean = vec![0.0; images * 2];
-    cpu.average_pool(input, images, &x, &mut mean);
-    let expected: Vec<f32> = (0..2)
-        .flat_map(|channel| {
-            let x = &x;
-            (0..images).map(move |image| x[image * 40..][..40].iter().skip(channel).step_by(2).sum::<f32>() / 20.0)
-        })
-        .collect();
-    assert_close(&mean, &expected, 1e-6, "mean");
-    let mut dx = vec![0.0; x.len()];
-    cpu.average_pool_gradient(input, images, &vec![20.0, 40.0, 60.0, 80.0], &mut dx);
-    assert_eq!([dx[0], dx[1], dx[40], dx[41]], [1.0, 3.0, 2.0, 4.0]);
+/// `(width, pixels, replicas)`.
+const NORMS: [(usize, usize, usize); 6] =
+    [(64, 600, 2), (1, 30, 1), (8, 3000, 1), (33, 64, 2), (200, 130, 1), (16, 4, 2)];
+
+/// Results of the kernels: `y`, statistics, `d`, `dx`, gradients, and `y` by the running statistics.
+fn all_of_norm(cpu: &Cpu, layer: &BatchNorm, pixels: usize, replicas: usize, add: bool) -> [Vec<f32>; 6] {
+    let len = pixels * layer.width;
+    let parameters = values(1, 3 + 2 * layer.width);
+    let (x, added) = (values(2, len), values(3, len));
+    let added = add.then_some(&added);
+    let mut statistics: Vec<f32> = values(4, parameters.len()).iter().map(|value| value.abs()).collect();
+    let (mut y, mut saved) = (cpu.zeros(len), cpu.zeros(2 * replicas * layer.width));
+    cpu.pixel_norm(layer, pixels, replicas, &parameters, &mut statistics, &x, added, &mut y, &mut saved);
+    let (mut d, mut dx, mut gradient) = (values(5, len), vec![f32::NAN; len], vec![f32::NAN; parameters.len()]);
+    cpu.pixel_norm_gradient(layer, pixels, replicas, &parameters, &saved, &x, &y, &mut d, &mut dx, &mut gradient);
+    let mut running = x;
+    cpu.pixel_norm_running(layer, pixels, &parameters, &statistics, added, &mut running);
+    [y, statistics, d, dx, gradient.split_off(3), running]
+}
+
+#[test]
+fn pixel_norms_are_what_their_definition_says() {
+    for (width, pixels, replicas) in NORMS {
+        for (relu, add) in [(false, false), (true, false), (true, true), (false, true)] {
+            let layer = norm(width, relu);
+            let found = all_of_norm(&Cpu::new(2), &layer, pixels, replicas, add);
+            let len = pixels * width;
+            let parameters = values(1, 3 + 2 * width);
+            let (x, added) = (values(2, len), values(3, len));
+            let added = add.then_some(added.as_slice());
+            let mut statistics: Vec<f32> = values(4, parameters.len()).iter().map(|value| value.abs()).collect();
+            let (mut y, mut saved) = (vec![0.0; len], vec![0.0; 2 * replicas * width]);
+            definitions::norm(&layer, pixels, replicas, &parameters, &mut statistics, &x, added, &mut y, &mut saved);
+            let (mut d, mut dx, mut gradient) = (values(5, len), vec![0.0; len], vec![0.0; parameters.len()]);
+            // Where ReLU let through is read from our own `y`: a rounding may decide.
+            let passed = &found[0];
+            definitions::norm_gradient(
+                &layer,
+                pixels,
+                replicas,
+                &parameters,
+                &saved,
+                &x,
+                passed,
+                &mut d,
+                &mut dx,
+                &mut gradient,
+            );
+            let mut running = x.clone();
+            definitions::norm_running(&layer, pixels, &parameters, &statistics, added, &mut running);
+            let expected = [y, statistics, d, dx, gradient.split_off(3), running];
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_close(found, expected, 2e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn pixel_norms_have_the_same_bits_for_any_threads() {
+    for (width, pixels, replicas) in NORMS {
+        let layer = norm(width, true);
+        let expected = all_of_norm(&Cpu::new(1), &layer, pixels, replicas, true);
+        for threads in [2, 3] {
+            assert_eq!(all_of_norm(&Cpu::new(threads), &layer, pixels, replicas, true), expected);
+        }
+    }
+}
+
+/// A mean far from zero leaves few digits for what is around it: none may be lost besides.
+#[test]
+fn pixel_norm_keeps_digits_beside_a_large_mean() {
+    let layer = norm(2, false);
+    let pixels = 20_000;
+    let x: Vec<f32> = (0..2 * pixels).map(|at| if at / 2 % 2 == 0 { 4096.0 } else { 4097.0 }).collect();
+    let cpu = Cpu::new(1);
+    let mut parameters = vec![0.0; 7];
+    parameters[layer.scale.range()].fill(1.0);
+    let (mut y, mut statistics, mut saved) = (cpu.zeros(x.len()), cpu.zeros(7), cpu.zeros(4));
+    cpu.pixel_norm(&layer, pixels, 1, &parameters, &mut statistics, &x, None, &mut y, &mut saved);
+    let deviation = (0.25f32 + 1e-5).sqrt();
+    let expected: Vec<f32> = x.iter().map(|x| (x - 4096.5) / deviation).collect();
+    assert_close(&y, &expected, 1e-6);
+}
+
+#[test]
+fn pools_are_what_their_definition_says() {
+    for ((kernel, stride, padding), (height, width), channels) in
+        [((3, 2, 1), (7, 8), 40), ((2, 2, 0), (4, 6), 3), ((3, 1, 1), (5, 5), 33), ((3, 2, 1), (1, 1), 16)]
+    {
+        let input = FeatureMap { height, width, channels };
+        let output = input.windowed(kernel, stride, padding, channels);
+        let layer = MaxPool { kernel, stride, padding, input, output };
+        let images = 3;
+        // Few different values: many ties.
+        let mut x: Vec<f32> = values(1, images * input.len()).iter().map(|value| (value * 2.0).round() - 3.0).collect();
+        x[0] = f32::NAN;
+        let dy = values(2, images * output.len());
+        for threads in [1, 3] {
+            let cpu = Cpu::new(threads);
+            let (mut y, mut expected) = (cpu.zeros(dy.len()), cpu.zeros(dy.len()));
+            cpu.max_pool(&layer, images, &x, &mut y);
+            definitions::max_pool(&layer, images, &x, &mut expected);
+            assert!(y[0].is_nan() && expected[0].is_nan());
+            assert!(y.iter().zip(&expected).all(|(y, expected)| y == expected || expected.is_nan()));
+            let (mut dx, mut expected) = (vec![f32::NAN; x.len()], cpu.zeros(x.len()));
+            cpu.max_pool_gradient(&layer, images, &x, &dy, &mut dx);
+            definitions::max_pool_gradient(&layer, images, &x, &dy, &mut expected);
+            assert_close(&dx, &expected, 1e-6);
+
+            let (mut y, mut expected) = (cpu.zeros(images * channels), cpu.zeros(images * channels));
+            cpu.average_pool(input, images, &x[..].iter().map(|x| x.max(-9.0)).collect(), &mut y);
+            let finite: Vec<f32> = x.iter().map(|x| x.max(-9.0)).collect();
+            definitions::average_pool(input, images, &finite, &mut expected);
+            assert_close(&y, &expected, 1e-6);
+            let (mut dx, mut expected) = (vec![f32::NAN; x.len()], cpu.zeros(x.len()));
+            cpu.average_pool_gradient(input, images, &y, &mut dx);
+            definitions::average_pool_gradient(input, images, &y, &mut expected);
+            assert_eq!(dx, expected);
+        }
+    }
+}
+
+#[test]
+fn a_tied_window_gives_its_gradient_to_the_first() {
+    let input = FeatureMap { height: 3, width: 3, channels: 1 };
+    let layer = MaxPool { kernel: 3, stride: 2, padding: 1, input, output: input.windowed(3, 2, 1, 1) };
+    let cpu = Cpu::new(1);
+    let mut dx = cpu.zeros(9);
+    cpu.max_pool_gradient(&layer, 1, &vec![2.0; 9], &vec![1.0, 10.0, 100.0, 1000.0], &mut dx);
+    assert_eq!(dx, [1.0, 10.0, 0.0, 100.0, 1000.0, 0.0, 0.0, 0.0, 0.0]);
 }

@@ -1,19 +1,20 @@
-//! BatchNorm of pictures, with what is added after it and ReLU.
+//! BatchNorm of pictures, with what is added to it and ReLU.
 //!
-//! Channels lie together, so that sums over pixels run beside each other in vectors. Pixels are taken in blocks that
-//! stay in cache for the two times that they are looked at; sums of blocks are put together in f64.
+//! Channels of a pixel lie together, so sums over pixels are sums of rows. Pieces of work are stretches of pixels that
+//! fit the first-level cache and depend on the shape alone; what they find is put together in their order.
 
-use super::Cpu;
 use super::pointwise::{passes, rectified};
+use super::{Cpu, scratch};
 use crate::kernels::{BatchNorm, EPSILON, RUNNING_SHARE};
 
-/// Values of a block of pixels.
-const BLOCK: usize = 1 << 15;
+/// Values of a piece of work.
+const PIECE: usize = 1 << 13;
+/// Channels that are summed at a time: their sums stay in registers.
+const CHANNELS: usize = 64;
 
-/// Pixels of a block, and blocks of a share.
-fn blocks(width: usize, share: usize) -> (usize, usize) {
-    let pixels = (BLOCK / width).clamp(1, share);
-    (pixels, share.div_ceil(pixels))
+/// Pixels of a piece.
+fn stretch(width: usize) -> usize {
+    (PIECE / width).max(1)
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -30,77 +31,180 @@ pub(super) fn forward(
     saved: &mut [f32],
 ) {
     let (width, share) = (layer.width, pixels / replicas);
-    let (block, count) = blocks(width, share);
     let (scale, shift) = (&parameters[layer.scale.range()], &parameters[layer.shift.range()]);
-    // Mean and sum of squared differences from it, of each channel of each block.
-    let mut moments = vec![0f32; 2 * width * count];
+    let piece = stretch(width) * width;
+    let pieces = share.div_ceil(stretch(width));
     for replica in 0..replicas {
-        let x = &x[replica * share * width..][..share * width];
+        let stretch_of = |buffer: &'_ [f32]| -> std::ops::Range<usize> {
+            debug_assert!(buffer.len() >= pixels * width);
+            replica * share * width..(replica + 1) * share * width
+        };
+        let x = &x[stretch_of(x)];
+        let added = added.map(|added| &added[stretch_of(added)]);
+        let y = &mut y[replica * share * width..][..share * width];
+        let (means, inverses) = saved[replica * 2 * width..][..2 * width].split_at_mut(width);
+        scratch::shared((2 * pieces).max(1) * width, |found| {
+            cpu.each(
+                found.chunks_exact_mut(2 * width).zip(x.chunks(piece)),
+                #[inline(always)]
+                |(found, x)| moments(x, width, found),
+            );
+            for channel in 0..width {
+                let (mean, squares) = together(found, channel, width, share, stretch(width));
+                means[channel] = mean as f32;
+                inverses[channel] = 1.0 / ((squares / share as f64) as f32 + EPSILON).sqrt();
+                if replica == 0 {
+                    let of_mean = &mut statistics[layer.running_mean.start + channel];
+                    *of_mean += RUNNING_SHARE * (mean as f32 - *of_mean);
+                    let variance = (squares / (share - 1) as f64) as f32;
+                    let of_variance = &mut statistics[layer.running_variance.start + channel];
+                    *of_variance += RUNNING_SHARE * (variance - *of_variance);
+                }
+            }
+            let factors = &mut found[..width];
+            factors.iter_mut().zip(&*inverses).zip(scale).for_each(|((to, inverse), scale)| *to = inverse * scale);
+            let line = Line { means, factors, shift, relu: layer.relu };
+            cpu.each(
+                y.chunks_mut(piece).enumerate(),
+                #[inline(always)]
+                |(at, y)| {
+                    let here = at * piece..at * piece + y.len();
+                    y.copy_from_slice(&x[here.clone()]);
+                    line.apply(y, added.map(|added| &added[here]));
+                },
+            );
+        });
+    }
+}
+
+pub(super) fn running(
+    cpu: &Cpu,
+    layer: &BatchNorm,
+    pixels: usize,
+    parameters: &[f32],
+    statistics: &[f32],
+    added: Option<&[f32]>,
+    x: &mut [f32],
+) {
+    let width = layer.width;
+    let piece = stretch(width) * width;
+    scratch::shared(width, |factors| {
+        let variances = statistics[layer.running_variance.range()].iter();
+        for ((to, variance), scale) in factors.iter_mut().zip(variances).zip(&parameters[layer.scale.range()]) {
+            *to = 1.0 / (variance + EPSILON).sqrt() * scale;
+        }
+        let line = Line {
+            means: &statistics[layer.running_mean.range()],
+            factors,
+            shift: &parameters[layer.shift.range()],
+            relu: layer.relu,
+        };
         cpu.each(
-            moments.chunks_exact_mut(2 * width).zip(x.chunks(block * width)),
+            x[..pixels * width].chunks_mut(piece).enumerate(),
             #[inline(always)]
-            |(moments, x)| {
-                let (mean, squares) = moments.split_at_mut(width);
-                mean.fill(0.0);
-                squares.fill(0.0);
-                for x in x.chunks_exact(width) {
-                    mean.iter_mut().zip(x).for_each(|(sum, x)| *sum += x);
-                }
-                let share = 1.0 / (x.len() / width) as f32;
-                mean.iter_mut().for_each(|sum| *sum *= share);
-                for x in x.chunks_exact(width) {
-                    for ((squares, mean), x) in squares.iter_mut().zip(&*mean).zip(x) {
-                        *squares += (x - mean) * (x - mean);
-                    }
-                }
+            |(at, x)| {
+                let here = at * piece..at * piece + x.len();
+                line.apply(x, added.map(|added| &added[here]));
             },
         );
-        let saved = &mut saved[replica * 2 * width..][..2 * width];
-        for channel in 0..width {
-            let (mean, squares) = together(&moments, width, channel, (block, share));
-            saved[channel] = mean as f32;
-            saved[width + channel] = 1.0 / ((squares / share as f64) as f32 + EPSILON).sqrt();
-            if replica == 0 {
-                let variance = (squares / (share - 1) as f64) as f32;
-                let running = &mut statistics[layer.running_mean.start + channel];
-                *running += RUNNING_SHARE * (mean as f32 - *running);
-                let running = &mut statistics[layer.running_variance.start + channel];
-                *running += RUNNING_SHARE * (variance - *running);
-            }
+    });
+}
+
+/// What normalisation does to each channel: `(x - mean) * factor + shift`.
+struct Line<'a> {
+    means: &'a [f32],
+    factors: &'a [f32],
+    shift: &'a [f32],
+    relu: bool,
+}
+
+impl Line<'_> {
+    #[inline(always)]
+    fn apply(&self, x: &mut [f32], added: Option<&[f32]>) {
+        let width = self.means.len();
+        match added {
+            None => x.chunks_exact_mut(width).for_each(
+                #[inline(always)]
+                |x| self.apply_to_pixel(x, std::iter::repeat(&0.0)),
+            ),
+            Some(added) => x.chunks_exact_mut(width).zip(added.chunks_exact(width)).for_each(
+                #[inline(always)]
+                |(x, added)| self.apply_to_pixel(x, added.iter()),
+            ),
         }
-        let (mean, inverse) = saved.split_at(width);
-        let factor: Vec<f32> = inverse.iter().zip(scale).map(|(inverse, scale)| inverse * scale).collect();
-        let y = &mut y[replica * share * width..][..share * width];
-        let added = added.map(|added| &added[replica * share * width..][..share * width]);
-        cpu.each(
-            y.chunks_mut(block * width).zip(x.chunks(block * width)).enumerate(),
+    }
+
+    #[inline(always)]
+    fn apply_to_pixel<'a>(&self, x: &mut [f32], added: impl Iterator<Item = &'a f32>) {
+        let channels = self.means.iter().zip(self.factors).zip(self.shift);
+        for ((x, ((mean, factor), shift)), added) in x.iter_mut().zip(channels).zip(added) {
+            let value = (*x - mean) * factor + shift + added;
+            *x = if self.relu { rectified(value) } else { value };
+        }
+    }
+}
+
+/// The mean of each channel of a stretch and the sum of the squares of what is left: `[2, width]`. Both by the
+/// stretch's own mean, so that a large one costs no digits.
+#[inline(always)]
+fn moments(x: &[f32], width: usize, found: &mut [f32]) {
+    let pixels = (x.len() / width) as f32;
+    let (means, squares) = found.split_at_mut(width);
+    for (group, (means, squares)) in means.chunks_mut(CHANNELS).zip(squares.chunks_mut(CHANNELS)).enumerate() {
+        let first = group * CHANNELS;
+        sums(
+            x,
+            width,
+            first,
+            means,
             #[inline(always)]
-            |(at, (y, x))| {
-                for (pixel, (y, x)) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)).enumerate() {
-                    let normal = y.iter_mut().zip(x).zip(mean).zip(&factor).zip(shift);
-                    normal.for_each(|((((y, x), mean), factor), shift)| *y = (x - mean) * factor + shift);
-                    if let Some(added) = added {
-                        let added = &added[(at * block + pixel) * width..][..width];
-                        y.iter_mut().zip(added).for_each(|(y, added)| *y += added);
-                    }
-                    if layer.relu {
-                        y.iter_mut().for_each(|y| *y = rectified(*y));
-                    }
-                }
-            },
+            |x, _| x,
+        );
+        means.iter_mut().for_each(|mean| *mean /= pixels);
+        let mut held = [0f32; CHANNELS];
+        held[..means.len()].copy_from_slice(means);
+        sums(
+            x,
+            width,
+            first,
+            squares,
+            #[inline(always)]
+            |x, channel| (x - held[channel]) * (x - held[channel]),
         );
     }
 }
 
-/// Mean and sum of squared differences of a channel over a share, from those of its blocks (Chan et al., 1979).
-fn together(moments: &[f32], width: usize, channel: usize, (block, share): (usize, usize)) -> (f64, f64) {
-    let (mut seen, mut mean, mut squares) = (0.0, 0.0, 0.0);
-    for (at, moments) in moments.chunks_exact(2 * width).enumerate() {
-        let pixels = block.min(share - at * block) as f64;
-        let difference = f64::from(moments[channel]) - mean;
-        squares += f64::from(moments[width + channel]) + difference * difference * seen * pixels / (seen + pixels);
-        seen += pixels;
-        mean += difference * pixels / seen;
+/// Sums over pixels of `of(x, channel - first)` for the channels from `first` on, as many as `to` holds.
+#[inline(always)]
+fn sums(x: &[f32], width: usize, first: usize, to: &mut [f32], of: impl Fn(f32, usize) -> f32) {
+    let count = to.len();
+    let mut sums = [0f32; CHANNELS];
+    if count == CHANNELS {
+        for pixel in x.chunks_exact(width) {
+            let pixel: &[f32; CHANNELS] = pixel[first..first + CHANNELS].try_into().expect("a whole group");
+            for channel in 0..CHANNELS {
+                sums[channel] += of(pixel[channel], channel);
+            }
+        }
+    } else {
+        for pixel in x.chunks_exact(width) {
+            for (channel, x) in pixel[first..first + count].iter().enumerate() {
+                sums[channel] += of(*x, channel);
+            }
+        }
+    }
+    to.copy_from_slice(&sums[..count]);
+}
+
+/// Mean of a channel and the sum of the squares of what is left, from those of stretches (Chan et al., 1979).
+fn together(found: &[f32], channel: usize, width: usize, pixels: usize, stretch: usize) -> (f64, f64) {
+    let (mut mean, mut squares) = (0f64, 0f64);
+    for (at, found) in found.chunks_exact(2 * width).enumerate() {
+        let before = (at * stretch) as f64;
+        let here = stretch.min(pixels - at * stretch) as f64;
+        let difference = f64::from(found[channel]) - mean;
+        mean += difference * here / (before + here);
+        squares += f64::from(found[width + channel]) + difference * difference * before * here / (before + here);
     }
     (mean, squares)
 }
@@ -120,102 +224,85 @@ pub(super) fn gradient(
     gradient: &mut [f32],
 ) {
     let (width, share) = (layer.width, pixels / replicas);
-    let (block, count) = blocks(width, share);
     let scale = &parameters[layer.scale.range()];
-    let mut sums = vec![0f32; 2 * width * count];
-    let mut of_scale = vec![0f64; width];
-    let mut of_shift = vec![0f64; width];
+    let piece = stretch(width) * width;
+    let pieces = share.div_ceil(stretch(width));
+    gradient[layer.scale.range()].fill(0.0);
+    gradient[layer.shift.range()].fill(0.0);
     for replica in 0..replicas {
-        let part = replica * share * width..(replica + 1) * share * width;
-        let (x, y, d, dx) = (&x[part.clone()], &y[part.clone()], &mut d[part.clone()], &mut dx[part]);
-        let (mean, inverse) = saved[replica * 2 * width..][..2 * width].split_at(width);
-        let blocks = x.chunks(block * width).zip(y.chunks(block * width)).zip(d.chunks_mut(block * width));
-        cpu.each(
-            sums.chunks_exact_mut(2 * width).zip(blocks),
-            #[inline(always)]
-            |(sums, ((x, y), d))| {
-                if layer.relu {
-                    d.iter_mut().zip(y).for_each(|(d, y)| *d = if passes(*y) { *d } else { 0.0 });
-                }
-                let (totals, products) = sums.split_at_mut(width);
-                totals.fill(0.0);
-                products.fill(0.0);
-                for (x, d) in x.chunks_exact(width).zip(d.chunks_exact(width)) {
-                    let pixel = totals.iter_mut().zip(&mut *products).zip(x).zip(d).zip(mean);
-                    for ((((total, product), x), d), mean) in pixel {
-                        *total += d;
-                        *product += d * (x - mean);
+        let here = replica * share * width..(replica + 1) * share * width;
+        let (x, y) = (&x[here.clone()], &y[here.clone()]);
+        let (d, dx) = (&mut d[here.clone()], &mut dx[here]);
+        let (means, inverses) = saved[replica * 2 * width..][..2 * width].split_at(width);
+        scratch::shared((2 * pieces + 2) * width, |memory| {
+            let (factors, found) = memory.split_at_mut(2 * width);
+            let parts = d.chunks_mut(piece).zip(x.chunks(piece)).zip(y.chunks(piece));
+            cpu.each(
+                found.chunks_exact_mut(2 * width).zip(parts),
+                #[inline(always)]
+                |(found, ((d, x), y))| {
+                    if layer.relu {
+                        d.iter_mut().zip(y).for_each(|(d, y)| *d = if passes(*y) { *d } else { 0.0 });
                     }
+                    gradient_sums(d, x, means, found);
+                },
+            );
+            let (of_mean, of_normal) = factors.split_at_mut(width);
+            for channel in 0..width {
+                let (mut total, mut product) = (0f64, 0f64);
+                for found in found.chunks_exact(2 * width) {
+                    total += f64::from(found[channel]);
+                    product += f64::from(found[width + channel]);
                 }
-            },
-        );
-        // What the mean and the deviation take away from each pixel's gradient.
-        let mut constant = vec![0f32; width];
-        let mut slope = vec![0f32; width];
-        let mut factor = vec![0f32; width];
-        for channel in 0..width {
-            let sum = |offset: usize| -> f64 {
-                sums.chunks_exact(2 * width).map(|sums| f64::from(sums[offset + channel])).sum()
-            };
-            let inverse = f64::from(inverse[channel]);
-            let (total, product) = (sum(0), sum(width) * inverse);
-            of_shift[channel] += total;
-            of_scale[channel] += product;
-            let outer = f64::from(scale[channel]) * inverse;
-            factor[channel] = outer as f32;
-            constant[channel] = (outer * total / share as f64) as f32;
-            slope[channel] = (outer * inverse * product / share as f64) as f32;
-        }
-        let pieces = dx.chunks_mut(block * width).zip(x.chunks(block * width)).zip(d.chunks(block * width));
-        cpu.each(
-            pieces,
-            #[inline(always)]
-            |((dx, x), d)| {
-                for ((dx, x), d) in dx.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(d.chunks_exact(width)) {
-                    let pixel = dx.iter_mut().zip(x).zip(d).zip(mean).zip(&factor).zip(&constant).zip(&slope);
-                    for ((((((dx, x), d), mean), factor), constant), slope) in pixel {
-                        *dx = d * factor - constant - (x - mean) * slope;
+                product *= f64::from(inverses[channel]);
+                gradient[layer.shift.start + channel] += total as f32;
+                gradient[layer.scale.start + channel] += product as f32;
+                of_mean[channel] = (total / share as f64) as f32;
+                of_normal[channel] = (product / share as f64) as f32 * inverses[channel];
+            }
+            let slopes = &mut found[..width];
+            slopes.iter_mut().zip(scale).zip(inverses).for_each(|((to, scale), inverse)| *to = scale * inverse);
+            let d = &*d;
+            // From the last to the first: the last are what the caches still hold.
+            cpu.each(
+                dx.chunks_mut(piece).enumerate().rev(),
+                #[inline(always)]
+                |(at, dx)| {
+                    let here = at * piece..at * piece + dx.len();
+                    let pixels = d[here.clone()].chunks_exact(width).zip(x[here].chunks_exact(width));
+                    for (dx, (d, x)) in dx.chunks_exact_mut(width).zip(pixels) {
+                        let channels = means.iter().zip(&*of_mean).zip(&*of_normal).zip(&*slopes);
+                        for (((dx, d), x), (((mean, of_mean), of_normal), slope)) in
+                            dx.iter_mut().zip(d).zip(x).zip(channels)
+                        {
+                            *dx = slope * (d - of_mean - (x - mean) * of_normal);
+                        }
                     }
-                }
-            },
-        );
-    }
-    for channel in 0..width {
-        gradient[layer.scale.start + channel] = of_scale[channel] as f32;
-        gradient[layer.shift.start + channel] = of_shift[channel] as f32;
+                },
+            );
+        });
     }
 }
 
-pub(super) fn running(
-    cpu: &Cpu,
-    layer: &BatchNorm,
-    pixels: usize,
-    parameters: &[f32],
-    statistics: &[f32],
-    added: Option<&[f32]>,
-    x: &mut [f32],
-) {
-    let width = layer.width;
-    let mean = &statistics[layer.running_mean.range()];
-    let variance = &statistics[layer.running_variance.range()];
-    let (scale, shift) = (&parameters[layer.scale.range()], &parameters[layer.shift.range()]);
-    let factor: Vec<f32> = scale.iter().zip(variance).map(|(scale, v)| scale / (v + EPSILON).sqrt()).collect();
-    let (block, _) = blocks(width, pixels.max(1));
-    cpu.each(
-        x[..pixels * width].chunks_mut(block * width).enumerate(),
-        #[inline(always)]
-        |(at, x)| {
-            for (pixel, x) in x.chunks_exact_mut(width).enumerate() {
-                let normal = x.iter_mut().zip(mean).zip(&factor).zip(shift);
-                normal.for_each(|(((x, mean), factor), shift)| *x = (*x - mean) * factor + shift);
-                if let Some(added) = added {
-                    let added = &added[(at * block + pixel) * width..][..width];
-                    x.iter_mut().zip(added).for_each(|(x, added)| *x += added);
-                }
-                if layer.relu {
-                    x.iter_mut().for_each(|x| *x = rectified(*x));
-                }
+/// The sums of `d` and of `d (x - mean)` over the pixels of a stretch: `[2, width]`.
+#[inline(always)]
+fn gradient_sums(d: &[f32], x: &[f32], means: &[f32], found: &mut [f32]) {
+    let width = means.len();
+    let (totals, products) = found.split_at_mut(width);
+    for (group, (totals, products)) in totals.chunks_mut(CHANNELS).zip(products.chunks_mut(CHANNELS)).enumerate() {
+        let first = group * CHANNELS;
+        let count = totals.len();
+        let (mut total, mut product, mut mean) = ([0f32; CHANNELS], [0f32; CHANNELS], [0f32; CHANNELS]);
+        mean[..count].copy_from_slice(&means[first..first + count]);
+        for (d, x) in d.chunks_exact(width).zip(x.chunks_exact(width)) {
+            let (d, x) = (&d[first..first + count], &x[first..first + count]);
+            let sums = total.iter_mut().zip(&mut product).zip(&mean);
+            for ((d, x), ((total, product), mean)) in d.iter().zip(x).zip(sums) {
+                *total += d;
+                *product += d * (x - mean);
             }
-        },
-    );
+        }
+        totals.copy_from_slice(&total[..count]);
+        products.copy_from_slice(&product[..count]);
+    }
 }

@@ -1,88 +1,101 @@
-//! Pooling of pictures. Threads share out images.
+//! Pooling of pictures. Threads share out images, or channels where the result lies by channels.
 
 use super::Cpu;
 use crate::kernels::{FeatureMap, MaxPool};
 
-/// Output pixels of an image, each with the input pixels of its window in order, row by row.
-fn windows(layer: &MaxPool) -> impl Iterator<Item = (usize, impl Iterator<Item = usize>)> {
-    let MaxPool { kernel, stride, padding, input, output } = *layer;
-    (0..output.pixels()).map(move |to| {
-        let (top, left) = (to / output.width * stride, to % output.width * stride);
-        let inside = move |first: usize, side: usize| first.max(padding)..(first + kernel).min(padding + side);
-        let rows = inside(top, input.height);
-        let from = rows.flat_map(move |row| {
-            let row = (row - padding) * input.width;
-            inside(left, input.width).map(move |column| row + column - padding)
-        });
-        (to, from)
-    })
-}
+/// Channels that are compared or summed at a time.
+const CHANNELS: usize = 32;
 
-pub(super) fn max_pool(cpu: &Cpu, layer: &MaxPool, images: usize, x: &[f32], y: &mut [f32]) {
-    let channels = layer.input.channels;
-    let y = y[..images * layer.output.len()].chunks_exact_mut(layer.output.len());
+pub(super) fn max(cpu: &Cpu, layer: &MaxPool, x: &[f32], y: &mut [f32]) {
     cpu.each(
-        y.zip(x.chunks_exact(layer.input.len())),
+        y.chunks_mut(layer.output.len()).zip(x.chunks(layer.input.len())),
         #[inline(always)]
         |(y, x)| {
-            y.fill(f32::NEG_INFINITY);
-            for (to, window) in windows(layer) {
-                let y = &mut y[to * channels..][..channels];
-                for from in window {
-                    for (y, x) in y.iter_mut().zip(&x[from * channels..][..channels]) {
-                        *y = if *x > *y || x.is_nan() { *x } else { *y };
-                    }
-                }
-            }
+            windows(layer, x, |place, first, largest, _| {
+                y[place * layer.output.channels + first..][..largest.len()].copy_from_slice(largest);
+            });
         },
     );
 }
 
-pub(super) fn max_pool_gradient(cpu: &Cpu, layer: &MaxPool, images: usize, x: &[f32], dy: &[f32], dx: &mut [f32]) {
-    let channels = layer.input.channels;
-    let dx = dx[..images * layer.input.len()].chunks_exact_mut(layer.input.len());
+pub(super) fn max_gradient(cpu: &Cpu, layer: &MaxPool, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+    let channels = layer.output.channels;
+    let images = x.chunks(layer.input.len()).zip(dy.chunks(layer.output.len()));
     cpu.each(
-        dx.zip(x.chunks_exact(layer.input.len())).zip(dy.chunks_exact(layer.output.len())),
+        dx.chunks_mut(layer.input.len()).zip(images),
         #[inline(always)]
-        |((dx, x), dy)| {
+        |(dx, (x, dy))| {
             dx.fill(0.0);
-            let mut largest = vec![(f32::NEG_INFINITY, 0); channels];
-            for (to, window) in windows(layer) {
-                for (at, from) in window.enumerate() {
-                    for (channel, (largest, place)) in largest.iter_mut().enumerate() {
-                        let x = x[from * channels + channel];
-                        if at == 0 || x > *largest || x.is_nan() {
-                            (*largest, *place) = (x, from);
-                        }
+            windows(layer, x, |place, first, _, pixels| {
+                let dy = &dy[place * channels + first..];
+                for (channel, (pixel, dy)) in pixels.iter().zip(dy).enumerate() {
+                    dx[*pixel as usize * channels + first + channel] += dy;
+                }
+            });
+        },
+    );
+}
+
+/// Calls `visit(output pixel, first channel, largest values, the pixels that hold them)` for every window of an image
+/// and some of its channels.
+#[inline(always)]
+fn windows(layer: &MaxPool, x: &[f32], mut visit: impl FnMut(usize, usize, &[f32], &[u32])) {
+    let MaxPool { kernel, stride, padding, input, output } = *layer;
+    for place in 0..output.pixels() {
+        let reach = |at: usize, side: usize| {
+            let start = at * stride;
+            start.saturating_sub(padding)..(start + kernel).saturating_sub(padding).min(side)
+        };
+        let (rows, columns) = (reach(place / output.width, input.height), reach(place % output.width, input.width));
+        for first in (0..input.channels).step_by(CHANNELS) {
+            let count = CHANNELS.min(input.channels - first);
+            let (mut largest, mut pixels) = ([f32::NEG_INFINITY; CHANNELS], [0u32; CHANNELS]);
+            // What nothing exceeds is the window's first pixel.
+            pixels.fill((rows.start * input.width + columns.start) as u32);
+            for row in rows.clone() {
+                for column in columns.clone() {
+                    let pixel = row * input.width + column;
+                    let x = &x[pixel * input.channels + first..][..count];
+                    for (x, (largest, at)) in x.iter().zip(largest.iter_mut().zip(&mut pixels)) {
+                        let exceeds = *x > *largest || x.is_nan();
+                        *at = if exceeds { pixel as u32 } else { *at };
+                        *largest = if exceeds { *x } else { *largest };
                     }
                 }
-                for (channel, (_, place)) in largest.iter().enumerate() {
-                    dx[place * channels + channel] += dy[to * channels + channel];
+            }
+            visit(place, first, &largest[..count], &pixels[..count]);
+        }
+    }
+}
+
+pub(super) fn average(cpu: &Cpu, map: FeatureMap, images: usize, x: &[f32], y: &mut [f32]) {
+    cpu.each(
+        y.chunks_mut(CHANNELS * images).enumerate(),
+        #[inline(always)]
+        |(at, y)| {
+            for (image, x) in x.chunks_exact(map.len()).enumerate() {
+                let mut sums = [0f32; CHANNELS];
+                for pixel in x.chunks_exact(map.channels) {
+                    sums.iter_mut().zip(&pixel[at * CHANNELS..]).for_each(|(sum, x)| *sum += x);
+                }
+                for (y, sum) in y.chunks_exact_mut(images).zip(sums) {
+                    y[image] = sum / map.pixels() as f32;
                 }
             }
         },
     );
 }
 
-pub(super) fn average_pool(map: FeatureMap, images: usize, x: &[f32], y: &mut [f32]) {
-    let mut sums = vec![0f32; map.channels];
-    for (image, x) in x[..images * map.len()].chunks_exact(map.len()).enumerate() {
-        sums.fill(0.0);
-        for pixel in x.chunks_exact(map.channels) {
-            sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x);
-        }
-        for (channel, sum) in sums.iter().enumerate() {
-            y[channel * images + image] = sum / map.pixels() as f32;
-        }
-    }
-}
-
-pub(super) fn average_pool_gradient(map: FeatureMap, images: usize, dy: &[f32], dx: &mut [f32]) {
-    let mut shares = vec![0f32; map.channels];
-    for (image, dx) in dx[..images * map.len()].chunks_exact_mut(map.len()).enumerate() {
-        for (channel, share) in shares.iter_mut().enumerate() {
-            *share = dy[channel * images + image] / map.pixels() as f32;
-        }
-        dx.chunks_exact_mut(map.channels).for_each(|pixel| pixel.copy_from_slice(&shares));
-    }
+pub(super) fn average_gradient(cpu: &Cpu, map: FeatureMap, images: usize, dy: &[f32], dx: &mut [f32]) {
+    cpu.each(
+        dx.chunks_exact_mut(map.len()).enumerate(),
+        #[inline(always)]
+        |(image, dx)| {
+            let (first, rest) = dx.split_at_mut(map.channels);
+            for (dx, dy) in first.iter_mut().zip(dy.chunks_exact(images)) {
+                *dx = dy[image] / map.pixels() as f32;
+            }
+            rest.chunks_exact_mut(map.channels).for_each(|pixel| pixel.copy_from_slice(first));
+        },
+    );
 }

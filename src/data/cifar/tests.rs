@@ -1,0 +1,145 @@
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::data::Library;
+use crate::recipe::Part;
+
+/// Planar pictures with labels, as many different ones as asked for.
+fn planar(count: usize, classes: usize, seed: usize) -> Vec<(u32, Vec<u8>)> {
+    let value = |picture: usize, place: usize| ((picture * 7919 + place * 31 + seed * 101) % 251) as u8;
+    let picture = |picture: usize| (0..PICTURE).map(|place| value(picture, place)).collect();
+    (0..count).map(|index| (((index * 3 + seed) % classes) as u32, picture(index))).collect()
+}
+
+/// Records of CIFAR-10's binary layout, or of CIFAR-100's with some coarse label.
+fn binary(pictures: &[(u32, Vec<u8>)], variant: &Variant) -> Vec<u8> {
+    let head = |label: u32| if variant.label_bytes == 2 { vec![7, label as u8] } else { vec![label as u8] };
+    pictures.iter().flat_map(|(label, planes)| [head(*label), planes.clone()].concat()).collect()
+}
+
+fn place(root: &Path, name: &str, bytes: &[u8]) {
+    let path = root.join(name);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    fs::write(path, bytes).expect("a file");
+}
+
+fn fault(variant: &Variant, form: Form, bytes: Vec<u8>) -> String {
+    match variant.parse(form, bytes) {
+        Ok(_) => "none".to_owned(),
+        Err(Fault { place, expected, found }) => format!("{place}: expected {expected}, found {found}"),
+    }
+}
+
+fn images(library: &Library, set: DataSet) -> ImageSet {
+    match library.load(&DataSettings::of(set, Part::Full)).expect("it loads") {
+        crate::data::Set::Images(set) => set,
+        crate::data::Set::Table(_) => panic!("expected pictures"),
+    }
+}
+
+#[test]
+fn binary_faults_are_named_with_their_record() {
+    let sound = binary(&planar(3, 10, 0), &TEN);
+    let with_label = |record: usize, label: u8| {
+        let mut bytes = sound.clone();
+        bytes[record * (PICTURE + 1)] = label;
+        bytes
+    };
+    let cases = [
+        ("sound", sound.clone()),
+        ("empty", Vec::new()),
+        ("cut in a record", sound[..2 * (PICTURE + 1) + 100].to_vec()),
+        ("label 10", with_label(1, 10)),
+        ("label 255", with_label(2, 255)),
+        ("text", b"<html>not found</html>".to_vec()),
+    ];
+    let report: String =
+        cases.into_iter().map(|(name, bytes)| format!("{name} -> {}\n", fault(&TEN, Form::Binary, bytes))).collect();
+    insta::assert_snapshot!(report, @"");
+}
+
+#[test]
+fn planes_become_pixels_and_the_fine_label_counts() {
+    let mut planes = vec![0; PICTURE];
+    for (plane, start) in [0, PLANE, 2 * PLANE].into_iter().enumerate() {
+        planes[start + 33] = plane as u8 + 1;
+    }
+    let parsed = HUNDRED.parse(Form::Binary, binary(&[(99, planes)], &HUNDRED)).expect("a record");
+    assert_eq!(parsed.labels, [99]);
+    assert_eq!(parsed.pixels[33 * 3..34 * 3], [1, 2, 3]);
+    assert_eq!(parsed.pixels.iter().filter(|value| **value > 0).count(), 3);
+}
+
+#[test]
+fn a_part_loads_and_says_so() {
+    let root = tempfile::tempdir().expect("a folder");
+    place(root.path(), "cifar-10-batches-bin/data_batch_2.bin", &binary(&planar(25, 10, 1), &TEN));
+    place(root.path(), "cifar-10-batches-bin/test_batch.bin", &binary(&planar(5, 10, 2), &TEN));
+    let library = Library::with_roots([root.path().to_owned()]);
+    let set = images(&library, DataSet::Cifar10);
+    assert_eq!((set.train.labels.len(), set.test.labels.len()), (25, 5));
+    assert_eq!((set.published_rows, set.validation.clone()), (PUBLISHED, 23..25));
+    assert_eq!((set.classes(), set.class_names[9].as_str()), (10, "truck"));
+    let inventory = library.inventory(&DataSettings::of(DataSet::Cifar10, Part::Full)).expect("it is there");
+    assert_eq!((inventory.identity, inventory.rows), (set.identity.clone(), (25, 5)));
+    let copy = &library.copies(DataSet::Cifar10)[0];
+    let standing = library.verify(DataSet::Cifar10, copy).expect("it is sound");
+    assert_eq!(standing, Standing::Part { have: (25, 5), of: PUBLISHED });
+}
+
+#[test]
+fn every_picture_is_there_once_whatever_the_order_of_the_files() {
+    let pictures = planar(40, 10, 3);
+    let (first, second) = pictures.split_at(15);
+    let load = |one: &[(u32, Vec<u8>)], two: &[(u32, Vec<u8>)]| {
+        let root = tempfile::tempdir().expect("a folder");
+        place(root.path(), "cifar-10-batches-bin/data_batch_1.bin", &binary(one, &TEN));
+        place(root.path(), "cifar-10-batches-bin/data_batch_2.bin", &binary(two, &TEN));
+        place(root.path(), "cifar-10-batches-bin/test_batch.bin", &binary(&planar(5, 10, 4), &TEN));
+        images(&Library::with_roots([root.path().to_owned()]), DataSet::Cifar10)
+    };
+    let set = load(first, second);
+    assert_eq!(set, load(second, first));
+    let mut found: Vec<(u32, &[u8])> = set.train.labels.iter().copied().zip(set.train.pixels.chunks(PICTURE)).collect();
+    let mut planes = vec![vec![0; PICTURE]; pictures.len()];
+    let mut expected: Vec<(u32, &[u8])> = Vec::new();
+    for ((label, source), target) in pictures.iter().zip(&mut planes) {
+        interleave(source, target);
+        expected.push((*label, target));
+    }
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert!(found == expected);
+}
+
+#[test]
+fn another_picture_or_label_is_another_content() {
+    let digest = |change: &dyn Fn(&mut Vec<(u32, Vec<u8>)>)| {
+        let (mut train, test) = (planar(10, 10, 0), planar(4, 10, 1));
+        change(&mut train);
+        let prints = |pictures: &[(u32, Vec<u8>)]| {
+            let parsed = TEN.parse(Form::Binary, binary(pictures, &TEN)).expect("records");
+            pictures::fingerprints(&parsed, PICTURE)
+        };
+        pictures::digest(prints(&train), prints(&test))
+    };
+    let whole = digest(&|_| {});
+    assert_eq!(whole, digest(&|train| train.reverse()));
+    assert_ne!(whole, digest(&|train| train[3].0 ^= 1));
+    assert_ne!(whole, digest(&|train| train[9].1[PICTURE - 1] ^= 1));
+    assert_ne!(whole, digest(&|train| drop(train.pop())));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_pictures_or_a_fault(bytes in prop::collection::vec(any::<u8>(), 0..7000)) {
+        let whole = bytes.len() / (PICTURE + 1);
+        match TEN.parse(Form::Binary, bytes) {
+            Ok(pictures) => prop_assert_eq!((pictures.labels.len(), pictures.pixels.len()), (whole, whole * PICTURE)),
+            Err(fault) => prop_assert!(!fault.place.is_empty()),
+        }
+    }
+}
