@@ -9,7 +9,8 @@ const TEMPORARY: &str = ".partial-";
 
 /// Writes `bytes` to `path` so that a reader sees the old file or the new one, also after a power cut.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    // The parent of a bare name is the empty path, which no folder can be opened by.
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
     let temporary = folder.join(format!("{TEMPORARY}{}-{name}", std::process::id()));
     let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
