@@ -4,6 +4,7 @@ mod catalogue;
 mod cifar;
 mod content;
 mod covtype;
+mod decode;
 mod emoji;
 mod error;
 mod fault;

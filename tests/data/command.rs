@@ -14,7 +14,7 @@ use imix_repro::data::{Library, Set, TabularSet};
 use imix_repro::recipe::{DataSet, DataSettings, Part, Standardise};
 
 /// A command that sees no data but what a test gives it.
-fn repro(home: &Path) -> Command {
+pub fn repro(home: &Path) -> Command {
     let mut command = Command::cargo_bin("repro").expect("the program is built");
     for name in ["REPRO_DATA", "REPRO_DATA_URL", "XDG_CACHE_HOME", "http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"]
     {
@@ -24,19 +24,19 @@ fn repro(home: &Path) -> Command {
     command
 }
 
-fn text(assert: &Assert, home: &Path) -> String {
+pub fn text(assert: &Assert, home: &Path) -> String {
     let output = assert.get_output();
     let both = [&output.stdout[..], &output.stderr[..]].concat();
     String::from_utf8_lossy(&both).replace(&home.display().to_string(), "HOME")
 }
 
-fn gzip(content: &[u8]) -> Vec<u8> {
+pub fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(content).expect("memory takes all");
     encoder.finish().expect("memory takes all")
 }
 
-fn place(root: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+pub fn place(root: &Path, name: &str, bytes: &[u8]) -> PathBuf {
     let path = root.join(name);
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     fs::write(&path, bytes).expect("a file");
@@ -56,12 +56,16 @@ fn status_lists_every_set() {
     let home = tempfile::tempdir().expect("a folder");
     let assert = repro(home.path()).args(["data", "status"]).assert().code(0);
     insta::assert_snapshot!(text(&assert, home.path()), @r#"
-    SET              PART      ROWS (TRAIN + TEST)  STATE                  LICENCE      PATH
-    cifar10          full      50,000 + 10,000      not built yet: images  none stated
-    cifar100         full      50,000 + 10,000      not built yet: images  none stated
+    SET              PART      ROWS (TRAIN + TEST)  STATE                  LICENCE                PATH
+    cifar10          full      50,000 + 10,000      missing                none stated
+    cifar100         full      50,000 + 10,000      missing                none stated
     speech-commands  full                           not built yet: speech  CC BY 4.0
-    covtype          embedded  15,120 + 12,041      ok                     CC BY 4.0    in the program
+    covtype          embedded  15,120 + 12,041      ok                     CC BY 4.0              in the program
     covtype          full      15,120 + 565,892     missing                CC BY 4.0
+    emoji            embedded  960 + 400            ok                     Apache 2.0, CC BY 4.0  in the program
+    emoji-groups     embedded  704 + 284            ok                     Apache 2.0, CC BY 4.0  in the program
+    To get cifar10: repro data fetch cifar10
+    To get cifar100: repro data fetch cifar100
     To get covtype: repro data fetch covtype
     "#);
 }
@@ -70,16 +74,16 @@ fn status_lists_every_set() {
 fn an_unknown_name_gets_the_nearest_one() {
     let home = tempfile::tempdir().expect("a folder");
     let assert = repro(home.path()).args(["data", "verify", "covtpye"]).assert().code(2);
-    insta::assert_snapshot!(text(&assert, home.path()), @"error: unknown data set `covtpye`: did you mean `covtype`? Known are cifar10, cifar100, speech-commands, covtype");
+    insta::assert_snapshot!(text(&assert, home.path()), @"error: unknown data set `covtpye`: did you mean `covtype`? Known are cifar10, cifar100, speech-commands, covtype, emoji, emoji-groups");
 }
 
 #[test]
 fn what_is_not_built_says_so() {
     let home = tempfile::tempdir().expect("a folder");
-    let assert = repro(home.path()).args(["data", "fetch", "cifar10"]).assert().code(2);
+    let assert = repro(home.path()).args(["data", "fetch", "speech-commands"]).assert().code(2);
     insta::assert_snapshot!(text(&assert, home.path()), @r#"
-    error: cannot fetch cifar10
-      caused by: not built yet: images
+    error: cannot fetch speech-commands
+      caused by: not built yet: speech
     "#);
 }
 
@@ -94,7 +98,7 @@ fn verify_tells_damaged_altered_and_missing_apart() {
     insta::assert_snapshot!(text(&assert, home.path()), @r#"
     covtype: damaged: HOME/data/covtype/covtype.data.gz
     covtype: damaged: HOME/data/covtype.data
-    HOME/data/covtype/covtype.data.gz, line 994 of the uncompressed content: expected gzip data to its end, found an end in its middle: the file is cut short. Move the file away and run `repro data fetch covtype`
+    HOME/data/covtype/covtype.data.gz, line 995 of the uncompressed content: expected gzip data to its end, found an end in its middle: the file is cut short. Move the file away and run `repro data fetch covtype`
     HOME/data/covtype.data, line 1, column 1: expected a number (the published file has no header line), found `25x6`. Move the file away and run `repro data fetch covtype`
     "#);
 
@@ -132,8 +136,8 @@ fn a_wrong_file_is_not_kept() {
     let said = text(&assert, home.path()).replace(&server.url, "SERVER");
     insta::assert_snapshot!(said, @r#"
     fetching SERVER/covtype/covtype.data.gz
-      52 of 52 bytes
-    error: cannot download covtype.data.gz: SERVER/covtype/covtype.data.gz does not give the published file: expected content with SHA-256 0a9371cef7c964b5475d6053cc3e0894a5aa6f65ad1ed3ecb01c45aa96217945, found content with SHA-256 0c9a52b283bab04ff4ad6e761d8fbcbb93fd60f03e3d4830cbff630c7851332b. Run the command again, or set REPRO_DATA_URL to the address of a mirror
+      38 of 38 bytes
+    error: cannot download covtype.data.gz: SERVER/covtype/covtype.data.gz does not give the published file: expected SHA-256 0a9371cef7c964b5475d6053cc3e0894a5aa6f65ad1ed3ecb01c45aa96217945, found content with SHA-256 0c9a52b283bab04ff4ad6e761d8fbcbb93fd60f03e3d4830cbff630c7851332b. Run the command again, or set REPRO_DATA_URL to the address of a mirror
     "#);
     let left: Vec<PathBuf> =
         fs::read_dir(data.join("covtype")).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
@@ -195,7 +199,7 @@ fn the_published_file_is_fetched_found_and_verified() {
     assert_eq!(server.ranges(), [None, Some(5_000_000)]);
     assert!(text(&run("fetch"), home.path()).contains("already there"));
     assert_eq!(server.asked().len(), 2);
-    assert!(text(&run("verify"), home.path()).starts_with("covtype: ok: "));
+    assert!(text(&run("verify"), home.path()).starts_with("covtype: official: "));
     if cfg!(target_os = "linux") {
         assert!(cache.join("imix-repro/data/covtype/covtype.data.gz").exists());
     }

@@ -2,4 +2,5 @@
 
 mod command;
 mod fetch;
+mod pictures;
 mod server;

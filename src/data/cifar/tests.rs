@@ -58,7 +58,14 @@ fn binary_faults_are_named_with_their_record() {
     ];
     let report: String =
         cases.into_iter().map(|(name, bytes)| format!("{name} -> {}\n", fault(&TEN, Form::Binary, bytes))).collect();
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @r#"
+    sound -> none
+    empty -> the file: expected records, found an empty file
+    cut in a record -> record 3: expected 3073 bytes, found 100 bytes: the file is cut short
+    label 10 -> record 2: expected a label from 0 to 9, found 10
+    label 255 -> record 3: expected a label from 0 to 9, found 255
+    text -> record 1: expected 3073 bytes, found 22 bytes: the file is cut short
+    "#);
 }
 
 #[test]
@@ -142,4 +149,75 @@ proptest! {
             Err(fault) => prop_assert!(!fault.place.is_empty()),
         }
     }
+}
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cifar_layouts");
+
+fn fixture(name: &str) -> Vec<u8> {
+    fs::read(format!("{FIXTURES}/{name}")).expect("a fixture")
+}
+
+/// What NumPy, Python 2 and PyArrow write is what the binary layout says.
+#[test]
+fn every_layout_gives_the_same_pictures() {
+    let ten = TEN.parse(Form::Binary, fixture("cifar10.bin")).expect("records");
+    assert_eq!(ten.labels, [3, 9]);
+    for name in ["python2", "protocol2", "protocol4", "protocol5", "fortran"] {
+        assert_eq!(TEN.parse(Form::Python, fixture(&format!("cifar10.{name}"))).expect("a pickle"), ten, "{name}");
+    }
+    assert_eq!(TEN.parse(Form::Parquet, fixture("cifar10.parquet")).expect("a parquet file"), ten);
+    let hundred = HUNDRED.parse(Form::Binary, fixture("cifar100.bin")).expect("records");
+    assert_eq!(hundred.labels, [99, 0]);
+    assert_eq!(HUNDRED.parse(Form::Python, fixture("cifar100.python2")).expect("a pickle"), hundred);
+    assert_eq!(HUNDRED.parse(Form::Parquet, fixture("cifar100.parquet")).expect("a parquet file"), hundred);
+}
+
+#[test]
+fn python_faults_are_named() {
+    let sound = fixture("cifar10.python2");
+    let replaced = |from: &[u8], to: &[u8]| {
+        let at = sound.windows(from.len()).position(|window| window == from).expect("it is there");
+        [&sound[..at], to, &sound[at + from.len()..]].concat()
+    };
+    let cases = [
+        ("cut", sound[..900].to_vec()),
+        ("no pickle", b"<html>".to_vec()),
+        ("a call", b"\x80\x02cos\nsystem\nU\x04true\x85R.".to_vec()),
+        ("not a dictionary", b"\x80\x02K\x01.".to_vec()),
+        ("of the other set", fixture("cifar100.python2")),
+        ("label 10", replaced(b"K\x03K\x09e", b"K\x03K\x0ae")),
+        ("a label too few", replaced(b"K\x03K\x09e", b"K\x03e")),
+        ("floats", replaced(b"U\x02u1", b"U\x02f4")),
+        ("nothing", Vec::new()),
+    ];
+    let report: String =
+        cases.into_iter().map(|(name, bytes)| format!("{name} -> {}\n", fault(&TEN, Form::Python, bytes))).collect();
+    insta::assert_snapshot!(report, @r#"
+    cut -> byte 284: expected the rest of the pickle, found an end after 611 bytes: the file is cut short
+    no pickle -> byte 0: expected a pickle of lists, dictionaries and arrays, found the instruction 0x3c
+    a call -> byte 20: expected NumPy arrays only, found a call of `os.system`
+    not a dictionary -> the dictionary: expected an entry `labels`, a list of labels, found none
+    of the other set -> the dictionary: expected an entry `labels`, a list of labels, found none
+    label 10 -> record 2: expected a label from 0 to 9, found 10
+    a label too few -> entry `data`: expected an array of bytes of shape [1, 3072], found one of [2, 3072]
+    floats -> byte 6438: expected an array of bytes (u1), found one of f4
+    nothing -> the file: expected records, found an empty file
+    "#);
+}
+
+#[test]
+fn parquet_faults_are_named() {
+    let sound = fixture("cifar10.parquet");
+    let cases = [
+        ("cut", sound[..sound.len() / 2].to_vec()),
+        ("no parquet", b"<html>".to_vec()),
+        ("of the other set", fixture("cifar100.parquet")),
+    ];
+    let report: String =
+        cases.into_iter().map(|(name, bytes)| format!("{name} -> {}\n", fault(&TEN, Form::Parquet, bytes))).collect();
+    insta::assert_snapshot!(report, @r#"
+    cut -> the file: expected a parquet file of pictures, found damage (parquet: File out of specification: The file must end with PAR1)
+    no parquet -> the file: expected a parquet file of pictures, found damage (parquet: File out of specification: A Parquet file must contain a header and footer with at least 12 bytes)
+    of the other set -> the file: expected a column `label`, found columns img, fine_label, coarse_label
+    "#);
 }
