@@ -7,6 +7,9 @@ use super::*;
 use crate::data::Library;
 use crate::recipe::Part;
 
+/// A label and its picture, plane by plane.
+type Planar = (u32, Vec<u8>);
+
 /// Planar pictures with labels, as many different ones as asked for.
 fn planar(count: usize, classes: usize, seed: usize) -> Vec<(u32, Vec<u8>)> {
     let value = |picture: usize, place: usize| ((picture * 7919 + place * 31 + seed * 101) % 251) as u8;
@@ -124,7 +127,7 @@ fn every_picture_is_there_once_whatever_the_order_of_the_files() {
 
 #[test]
 fn another_picture_or_label_is_another_content() {
-    let digest = |change: &dyn Fn(&mut Vec<(u32, Vec<u8>)>)| {
+    let digest = |change: &dyn Fn(&mut Vec<Planar>)| {
         let (mut train, test) = (planar(10, 10, 0), planar(4, 10, 1));
         change(&mut train);
         let prints = |pictures: &[(u32, Vec<u8>)]| {
