@@ -97,6 +97,44 @@ fn convolutions_are_what_their_definition_says() {
     }
 }
 
+/// The definitions themselves are candle's: forward, and the gradients of its autograd.
+#[test]
+fn definitions_of_convolutions_agree_with_candle() {
+    use candle_core::{Device, Tensor, Var};
+    for (layer, images) in convolutions() {
+        let Convolution { kernel, stride, padding, input, output, .. } = layer;
+        let (weight, x) = (values(1, layer.weight.len), values(2, images * input.len()));
+        let dy = values(3, images * output.len());
+        let host = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let var = |values: &[f32], shape: [usize; 4]| {
+            Var::from_tensor(&Tensor::from_slice(values, &shape, &Device::Cpu).unwrap()).unwrap()
+        };
+        let weight_var = var(&weight, [kernel, kernel, input.channels, output.channels]);
+        let x_var = var(&x, [images, input.height, input.width, input.channels]);
+        let turned = weight_var.permute([3, 2, 0, 1]).unwrap().contiguous().unwrap();
+        let pictures = x_var.permute([0, 3, 1, 2]).unwrap().contiguous().unwrap();
+        let y = pictures.conv2d(&turned, padding, stride, 1, 1).unwrap().permute([0, 2, 3, 1]).unwrap();
+        // candle takes what the last window leaves over below for what it leaves over on the right.
+        let left_over = |side: usize| (side + 2 * padding - kernel) % stride;
+        let differentiable = left_over(input.height) == left_over(input.width);
+        let of_y = Tensor::from_slice(&dy, y.shape(), &Device::Cpu).unwrap();
+        let layer = Convolution { weight: Span { start: 0, len: weight.len() }, ..layer };
+        let mut found = vec![0.0; dy.len()];
+        definitions::convolution(&layer, images, &weight, &x, &mut found);
+        assert_close(&found, &host(&y), 1e-5);
+        if !differentiable {
+            continue;
+        }
+        let gradients = (&y * of_y).unwrap().sum_all().unwrap().backward().unwrap();
+        let mut found = vec![0.0; weight.len()];
+        definitions::convolution_gradient(&layer, images, &x, &dy, &mut found);
+        assert_close(&found, &host(gradients.get(&weight_var).unwrap()), 1e-5);
+        let mut found = vec![0.0; x.len()];
+        definitions::convolution_input_gradient(&layer, images, &weight, &dy, &mut found, false);
+        assert_close(&found, &host(gradients.get(&x_var).unwrap()), 1e-5);
+    }
+}
+
 /// The directional derivatives of `sum(y c)`: what a small step along each gradient's argument changes.
 #[test]
 fn gradients_of_convolutions_are_finite_differences() {
