@@ -4,7 +4,7 @@
 #   benches/compare.sh          lists what can be compared
 #   benches/compare.sh NAME     measures NAME; the last line is "ratio X.XX", ours over theirs in work a second
 #
-# REPRO_BENCH_PYTHON   a Python with torch and numpy; else a virtual environment is made in the user's cache
+# REPRO_BENCH_PYTHON   a Python with torch, torchvision and numpy; else a virtual environment is made in the user's cache
 # REPRO_BENCH_THREADS  threads of each side (2)
 # REPRO_BENCH_ROUNDS   rounds; each side's median counts (5)
 set -euo pipefail
@@ -21,6 +21,7 @@ resnet18-step, resnet50-step
 resnet18-quarter-step
               the same at a quarter of the width, batch 256
 linear-eval   linear evaluation at 7 rates, batch 512 (rows/s): against one wide layer, then against 7 runs in turn
+views         views of 32x32 pictures as for CIFAR: crop, jitter, greyscale, flip, normalised (views/s)
 END
 }
 
@@ -56,6 +57,11 @@ linear-eval)
     ours=("$threads" 5)
     opponents=("PyTorch, one wide layer|$threads 2 wide" "PyTorch, 7 runs in turn|$threads 1 separate")
     ;;
+views)
+    bench=views
+    ours=("$threads" 400)
+    opponents=("torchvision|$threads 24")
+    ;;
 *)
     echo "compare.sh: unknown measurement '$1'; there are:" >&2
     list >&2
@@ -68,11 +74,11 @@ if [[ -z $python ]]; then
     environment=${XDG_CACHE_HOME:-$HOME/.cache}/imix-repro/bench-venv
     python=$environment/bin/python
     # The mark comes last, so that an interrupted installation is made anew.
-    if [[ ! -e $environment/complete ]]; then
+    if [[ ! -e $environment/complete-torchvision ]]; then
         echo "making $environment" >&2
         python3 -m venv --clear "$environment"
-        "$python" -m pip install --quiet torch numpy >&2
-        touch "$environment/complete"
+        "$python" -m pip install --quiet torch torchvision numpy >&2
+        touch "$environment/complete-torchvision"
     fi
 fi
 

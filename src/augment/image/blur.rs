@@ -27,10 +27,11 @@ impl Blur {
         let (arch, height, width) = (canvas.arch, canvas.height(), canvas.width());
         self.turned.resize(height * width, 0);
         self.other.resize(height * width, 0);
-        for plane in canvas.pixels_mut().chunks_exact_mut(height * width) {
-            arch.dispatch(
-                #[inline(always)]
-                || {
+        let planes = canvas.pixels_mut().chunks_exact_mut(height * width);
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                for plane in planes {
                     // A turned picture has its rows as columns, where many sums run side by side.
                     turn(plane, &mut self.turned, width);
                     for _ in 0..PASSES {
@@ -42,9 +43,9 @@ impl Blur {
                         self.other.copy_from_slice(plane);
                         window.along_columns(&self.other, plane, width, &mut self.sums);
                     }
-                },
-            );
-        }
+                }
+            },
+        );
     }
 }
 

@@ -9,18 +9,18 @@ use crate::data::CHANNELS;
 /// Each channel is a plane of its own, so that loops over pixels become vector instructions; buffers are kept from one
 /// view to the next.
 pub(super) struct Canvas {
+    /// Compiles a closure for the CPU's widest vectors where it consumes what it works on; else it may stay a call to
+    /// code for any CPU.
     pub arch: Arch,
     height: usize,
     width: usize,
     /// `[channels, height, width]`.
     pixels: Vec<u8>,
-    /// One plane for an operation to work in.
-    spare: Vec<u8>,
 }
 
 impl Canvas {
     pub fn new() -> Canvas {
-        Canvas { arch: Arch::new(), height: 0, width: 0, pixels: Vec::new(), spare: Vec::new() }
+        Canvas { arch: Arch::new(), height: 0, width: 0, pixels: Vec::new() }
     }
 
     pub fn height(&self) -> usize {
@@ -40,7 +40,6 @@ impl Canvas {
     pub fn set_size(&mut self, height: usize, width: usize) {
         (self.height, self.width) = (height, width);
         self.pixels.resize(CHANNELS * height * width, 0);
-        self.spare.resize(height * width, 0);
     }
 
     /// All planes, one after the other.
@@ -55,18 +54,34 @@ impl Canvas {
         [red, green, blue]
     }
 
-    /// Red, green and blue, and a plane of scratch space.
-    pub fn planes_and_spare(&mut self) -> ([&mut [u8]; CHANNELS], &mut [u8]) {
+    /// Red, green and blue.
+    pub fn planes_mut(&mut self) -> [&mut [u8]; CHANNELS] {
         let area = self.area();
         let (red, rest) = self.pixels.split_at_mut(area);
         let (green, blue) = rest.split_at_mut(area);
-        ([red, green, blue], &mut self.spare)
+        [red, green, blue]
+    }
+
+    /// Makes every pixel what `change` says, with the CPU's widest vectors where it is inlined.
+    pub fn change_pixels(&mut self, change: impl Fn(u8, u8, u8) -> (u8, u8, u8)) {
+        let arch = self.arch;
+        let [red, green, blue] = self.planes_mut();
+        let pixels = red.iter_mut().zip(green).zip(blue);
+        arch.dispatch(
+            // By value: what stands behind a reference may, to the compiler, be the pixels that change.
+            #[inline(always)]
+            move || {
+                for ((red, green), blue) in pixels {
+                    (*red, *green, *blue) = change(*red, *green, *blue);
+                }
+            },
+        );
     }
 
     /// Takes `pixels` in, `[height, width, channels]`.
     pub fn load(&mut self, pixels: &[u8], height: usize, width: usize) {
         self.set_size(height, width);
-        let ([red, green, blue], _) = self.planes_and_spare();
+        let [red, green, blue] = self.planes_mut();
         let planes = red.iter_mut().zip(green).zip(blue);
         for (((red, green), blue), pixel) in planes.zip(pixels.chunks_exact(CHANNELS)) {
             (*red, *green, *blue) = (pixel[0], pixel[1], pixel[2]);

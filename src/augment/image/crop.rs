@@ -73,8 +73,7 @@ pub(super) fn padded(
         (begin, from, side.saturating_sub(begin + from))
     };
     let ((y, from_y, rows), (x, from_x, columns)) = (span(top, height), span(left, width));
-    let (planes, _) = canvas.planes_and_spare();
-    for (channel, plane) in planes.into_iter().enumerate() {
+    for (channel, plane) in canvas.planes_mut().into_iter().enumerate() {
         for row in 0..rows {
             let from = ((from_y + row) * width + from_x) * CHANNELS;
             let line = &pixels[from..from + columns * CHANNELS];

@@ -43,40 +43,34 @@ pub(super) fn greyscale(canvas: &mut Canvas) {
 
 /// `factor` of each value and `1 - factor` of `level`.
 fn mix_with(canvas: &mut Canvas, level: u8, factor: f32) {
-    canvas.arch.dispatch(
+    canvas.change_pixels(
         #[inline(always)]
-        || {
-            for value in canvas.pixels_mut() {
-                *value = mixture(level, *value, factor);
-            }
+        move |red, green, blue| {
+            (mixture(level, red, factor), mixture(level, green, factor), mixture(level, blue, factor))
         },
     );
 }
 
 fn saturation(canvas: &mut Canvas, factor: f32) {
-    canvas.arch.dispatch(
+    canvas.change_pixels(
         #[inline(always)]
-        || {
-            let ([red, green, blue], _) = canvas.planes_and_spare();
-            for ((red, green), blue) in red.iter_mut().zip(green).zip(blue) {
-                let grey = luma(*red, *green, *blue);
-                *red = mixture(grey, *red, factor);
-                *green = mixture(grey, *green, factor);
-                *blue = mixture(grey, *blue, factor);
-            }
+        move |red, green, blue| {
+            let grey = luma(red, green, blue);
+            (mixture(grey, red, factor), mixture(grey, green, factor), mixture(grey, blue, factor))
         },
     );
 }
 
 /// Mean of the greyscale picture, rounded.
 fn mean_luma(canvas: &Canvas) -> u8 {
-    let sum = canvas.arch.dispatch(
+    let [red, green, blue] = canvas.planes();
+    let greys = red.iter().zip(green).zip(blue).map(
         #[inline(always)]
-        || {
-            let [red, green, blue] = canvas.planes();
-            let greys = red.iter().zip(green).zip(blue).map(|((red, green), blue)| luma(*red, *green, *blue));
-            greys.map(u64::from).sum::<u64>()
-        },
+        |((red, green), blue)| u64::from(luma(*red, *green, *blue)),
+    );
+    let sum: u64 = canvas.arch.dispatch(
+        #[inline(always)]
+        || greys.sum(),
     );
     (sum as f64 / canvas.area() as f64 + 0.5) as u8
 }
@@ -87,9 +81,12 @@ fn luma(red: u8, green: u8, blue: u8) -> u8 {
     ((u32::from(red) * 19595 + u32::from(green) * 38470 + u32::from(blue) * 7471 + 0x8000) >> 16) as u8
 }
 
-/// Pillow's `Image.blend` of two values; conversion to an integer cuts off and truncates.
+/// Pillow's `Image.blend` of two values.
 #[inline(always)]
 fn mixture(lesser: u8, value: u8, factor: f32) -> u8 {
     let lesser = f32::from(lesser);
-    (lesser + factor * (f32::from(value) - lesser)) as u8
+    let mixed = (lesser + factor * (f32::from(value) - lesser)).clamp(0.0, 255.0);
+    // From here on a unit is the lowest bit. The conversion of the language cuts off again, element by element.
+    const UNITS: f32 = (1u32 << 23) as f32;
+    (mixed.floor() + UNITS).to_bits() as u8
 }

@@ -11,6 +11,8 @@ mod normaliser;
 mod resize;
 
 #[cfg(test)]
+mod draws;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod tests;

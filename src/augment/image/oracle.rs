@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
+use super::Workspace;
+use super::augmentation::{Draw, Frame};
 use super::blur::Blur;
 use super::canvas::Canvas;
 use super::crop::{self, Region};
@@ -58,9 +60,26 @@ fn result(picture: &Picture, operation: &str, parameters: &str) -> Vec<u8> {
             let region = Region { top: count(0), left: count(1), height: count(2), width: count(3) };
             Resizer::new().paint(&mut canvas, pixels, *width, region, (count(4), count(5)));
         }
+        "sequence" => return sequence(picture, parameters == "grey"),
         other => panic!("the fixture has an operation {other} that no test knows"),
     }
     canvas.picture()
+}
+
+/// A view with every operation.
+fn sequence(picture: &Picture, greyscale: bool) -> Vec<u8> {
+    let adjustments =
+        [Adjustment::hue(0.05), Adjustment::Contrast(1.3), Adjustment::Brightness(0.7), Adjustment::Saturation(1.4)];
+    let draw = Draw {
+        frame: Frame::Resized(Region { top: 3, left: 5, height: 20, width: 14 }),
+        adjustments: adjustments.map(Some),
+        greyscale,
+        blur: Some(1.3),
+        flip: true,
+    };
+    let mut workspace = Workspace::new();
+    workspace.paint(&picture.pixels, picture.height, picture.width, &draw);
+    workspace.canvas.picture()
 }
 
 fn fixture() -> SafeTensors<'static> {
@@ -102,6 +121,7 @@ fn every_operation_gives_the_bytes_of_pillow() {
         ("hue", 53),
         ("padded", 36),
         ("saturation", 49),
+        ("sequence", 2),
     ];
     assert_eq!(compared, BTreeMap::from(cases));
 }

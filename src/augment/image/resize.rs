@@ -42,6 +42,7 @@ impl Resizer {
         region: Region,
         (height, width): (usize, usize),
     ) {
+        let arch = canvas.arch;
         canvas.set_size(height, width);
         self.horizontal.set(region.width, width);
         self.vertical.set(region.height, height);
@@ -53,11 +54,12 @@ impl Resizer {
             .take(region.height)
             .map(|line| &line[CHANNELS * region.left..][..CHANNELS * region.width]);
         along_rows(&self.horizontal, lines, width, &mut self.narrowed);
-        canvas.arch.dispatch(
+        let planes = canvas.pixels_mut().chunks_exact_mut(height * width);
+        let planes = planes.zip(self.narrowed.chunks_exact(region.height * width));
+        arch.dispatch(
             #[inline(always)]
             || {
-                let planes = canvas.pixels_mut().chunks_exact_mut(height * width);
-                for (plane, narrowed) in planes.zip(self.narrowed.chunks_exact(region.height * width)) {
+                for (plane, narrowed) in planes {
                     along_columns(&self.vertical, narrowed, plane, &mut self.sums);
                 }
             },
@@ -73,11 +75,12 @@ fn along_rows<'a>(filter: &Filter, lines: impl ExactSizeIterator<Item = &'a [u8]
     for (line, ((red, green), blue)) in lines.zip(rows) {
         for ((to, red), (green, blue)) in filter.targets.iter().zip(red).zip(green.iter_mut().zip(blue)) {
             let mut sums = [HALF; CHANNELS];
-            let pixels = line[CHANNELS * to.first..].chunks_exact(CHANNELS);
-            for (pixel, weight) in pixels.zip(&filter.weights[to.weights.clone()]) {
-                for (sum, value) in sums.iter_mut().zip(pixel) {
+            let mut at = CHANNELS * to.first;
+            for weight in &filter.weights[to.weights.clone()] {
+                for (sum, value) in sums.iter_mut().zip(&line[at..at + CHANNELS]) {
                     *sum += i32::from(*value) * weight;
                 }
+                at += CHANNELS;
             }
             (*red, *green, *blue) = (rounded(sums[0]), rounded(sums[1]), rounded(sums[2]));
         }

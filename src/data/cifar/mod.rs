@@ -219,4 +219,6 @@ fn interleave(planes: &[u8], pixels: &mut [u8]) {
 }
 
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod tests;

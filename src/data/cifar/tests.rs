@@ -1,24 +1,22 @@
 use std::fs;
 use std::path::Path;
 
-use proptest::prelude::*;
-
 use super::*;
 use crate::data::Library;
 use crate::recipe::Part;
 
 /// A label and its picture, plane by plane.
-type Planar = (u32, Vec<u8>);
+pub(super) type Planar = (u32, Vec<u8>);
 
 /// Planar pictures with labels, as many different ones as asked for.
-fn planar(count: usize, classes: usize, seed: usize) -> Vec<(u32, Vec<u8>)> {
+pub(super) fn planar(count: usize, classes: usize, seed: usize) -> Vec<Planar> {
     let value = |picture: usize, place: usize| ((picture * 7919 + place * 31 + seed * 101) % 251) as u8;
     let picture = |picture: usize| (0..PICTURE).map(|place| value(picture, place)).collect();
     (0..count).map(|index| (((index * 3 + seed) % classes) as u32, picture(index))).collect()
 }
 
 /// Records of CIFAR-10's binary layout, or of CIFAR-100's with some coarse label.
-fn binary(pictures: &[(u32, Vec<u8>)], variant: &Variant) -> Vec<u8> {
+pub(super) fn binary(pictures: &[Planar], variant: &Variant) -> Vec<u8> {
     let head = |label: u32| if variant.label_bytes == 2 { vec![7, label as u8] } else { vec![label as u8] };
     pictures.iter().flat_map(|(label, planes)| [head(*label), planes.clone()].concat()).collect()
 }
@@ -104,7 +102,7 @@ fn a_part_loads_and_says_so() {
 fn every_picture_is_there_once_whatever_the_order_of_the_files() {
     let pictures = planar(40, 10, 3);
     let (first, second) = pictures.split_at(15);
-    let load = |one: &[(u32, Vec<u8>)], two: &[(u32, Vec<u8>)]| {
+    let load = |one: &[Planar], two: &[Planar]| {
         let root = tempfile::tempdir().expect("a folder");
         place(root.path(), "cifar-10-batches-bin/data_batch_1.bin", &binary(one, &TEN));
         place(root.path(), "cifar-10-batches-bin/data_batch_2.bin", &binary(two, &TEN));
@@ -130,7 +128,7 @@ fn another_picture_or_label_is_another_content() {
     let digest = |change: &dyn Fn(&mut Vec<Planar>)| {
         let (mut train, test) = (planar(10, 10, 0), planar(4, 10, 1));
         change(&mut train);
-        let prints = |pictures: &[(u32, Vec<u8>)]| {
+        let prints = |pictures: &[Planar]| {
             let parsed = TEN.parse(Form::Binary, binary(pictures, &TEN)).expect("records");
             pictures::fingerprints(&parsed, PICTURE)
         };
@@ -143,20 +141,9 @@ fn another_picture_or_label_is_another_content() {
     assert_ne!(whole, digest(&|train| drop(train.pop())));
 }
 
-proptest! {
-    #[test]
-    fn any_bytes_are_pictures_or_a_fault(bytes in prop::collection::vec(any::<u8>(), 0..7000)) {
-        let whole = bytes.len() / (PICTURE + 1);
-        match TEN.parse(Form::Binary, bytes) {
-            Ok(pictures) => prop_assert_eq!((pictures.labels.len(), pictures.pixels.len()), (whole, whole * PICTURE)),
-            Err(fault) => prop_assert!(!fault.place.is_empty()),
-        }
-    }
-}
-
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cifar_layouts");
 
-fn fixture(name: &str) -> Vec<u8> {
+pub(super) fn fixture(name: &str) -> Vec<u8> {
     fs::read(format!("{FIXTURES}/{name}")).expect("a fixture")
 }
 
