@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::augmentation::{Augmentation, Draw, Frame};
 use super::jitter::Adjustment;
 use crate::random::{Key, Purpose};
-use crate::recipe::Views;
+use crate::recipe::{LightViews, Views};
 
 const DRAWS: usize = 20_000;
 
@@ -177,21 +177,22 @@ fn the_other_operations_come_with_their_probabilities() {
 }
 
 #[test]
-fn evaluation_crops_small_pictures_after_padding_and_resizes_large_ones() {
-    let small = draws(&Augmentation::evaluation(32, 64), 32, 64);
-    for begin in 0..=8 {
-        let of = |draw: &Draw| matches!(draw.frame, Frame::Padded(top, _) if top == begin);
-        assert_share("top", share(&small, of), 1.0 / 9.0);
-        let of = |draw: &Draw| matches!(draw.frame, Frame::Padded(_, left) if left == begin);
-        assert_share("left", share(&small, of), 1.0 / 9.0);
-    }
-    assert_share("flip", share(&small, |draw| draw.flip), 0.5);
+fn light_views_crop_and_flip_only() {
     let plain = |draw: &Draw| draw.adjustments == [None; 4] && !draw.greyscale && draw.blur.is_none();
-    assert!(small.iter().all(plain));
-    let large = draws(&Augmentation::evaluation(65, 64), 65, 64);
-    let resized = |draw: &Draw| matches!(draw.frame, Frame::Resized(_));
-    assert!(large.iter().all(|draw| plain(draw) && resized(draw)));
+    let light = |views| draws(&Augmentation::light(&views).unwrap(), 65, 64);
+    let padded = light(LightViews::PaddedCrop { padding: 4 });
+    for begin in 0..=8 {
+        let of = |draw: &Draw| matches!(draw.frame, Frame::Padded(4, (top, _)) if top == begin);
+        assert_share("top", share(&padded, of), 1.0 / 9.0);
+        let of = |draw: &Draw| matches!(draw.frame, Frame::Padded(4, (_, left)) if left == begin);
+        assert_share("left", share(&padded, of), 1.0 / 9.0);
+    }
+    assert_share("flip", share(&padded, |draw| draw.flip), 0.5);
+    assert!(padded.iter().all(plain));
+    let resized = light(LightViews::ResizedCrop { crop_scale: 0.08 });
+    assert_share("flip", share(&resized, |draw| draw.flip), 0.5);
+    assert!(resized.iter().all(|draw| plain(draw) && matches!(draw.frame, Frame::Resized(_))));
     // Shares down to 0.08: a tenth of them is below 0.172.
     let tiny = |draw: &Draw| matches!(draw.frame, Frame::Resized(region) if region.height * region.width < 65 * 64 / 6);
-    assert!(share(&large, tiny) > 0.05);
+    assert!(share(&resized, tiny) > 0.05);
 }

@@ -21,6 +21,9 @@ pub(super) fn set(height: usize, width: usize, count: usize) -> ImageSet {
     }
 }
 
+/// The official crop of training with labels on CIFAR.
+const CROP: LightViews = LightViews::PaddedCrop { padding: 4 };
+
 /// SimCLR's augmentation for CIFAR as the official code has it, with blur as for ImageNet.
 fn views() -> Views {
     Views::Image {
@@ -46,7 +49,7 @@ fn views_differ_between_rows_views_epochs_seeds_and_purposes() {
     set.train.pixels.copy_within(..16 * 16 * 3, 16 * 16 * 3);
     let source = |seed| ImageViews::new(&set, &views(), seed).unwrap();
     let picture = |seed, row, view, epoch| source(seed).picture(row, view, epoch);
-    let crops = ImageViews::evaluation(&set, 7).unwrap();
+    let crops = ImageViews::light(&set, &CROP, 7).unwrap();
     let seen = [
         picture(7, 0, 0, 3),
         picture(7, 1, 0, 3),
@@ -84,7 +87,7 @@ fn neither_place_in_the_batch_nor_threads_change_a_view() {
 fn the_picture_is_the_view_before_it_is_normalised() {
     let set = set(16, 12, 6);
     let normaliser = Normaliser::new(&set);
-    for source in [ImageViews::new(&set, &views(), 7), ImageViews::evaluation(&set, 7)].map(Result::unwrap) {
+    for source in [ImageViews::new(&set, &views(), 7), ImageViews::light(&set, &CROP, 7)].map(Result::unwrap) {
         for row in 0..6 {
             let picture = source.picture(row, 0, 1);
             let view = drawn(&source, &[row as u32], 0, 1);
@@ -138,7 +141,7 @@ fn what_does_not_fit_is_refused() {
     );
     let mut torn = set.clone();
     torn.train.pixels.pop();
-    let error = ImageViews::evaluation(&torn, 0).unwrap_err();
+    let error = ImageViews::light(&torn, &CROP, 0).unwrap_err();
     assert_eq!(error, ViewsError::Pictures { height: 4, width: 4, bytes: 95, labels: 2 });
 }
 
@@ -160,7 +163,7 @@ proptest::proptest! {
             flip_probability: 0.5,
             blur_probability: 1.0,
         };
-        for source in [ImageViews::new(&set, &all, 1), ImageViews::evaluation(&set, 1)].map(Result::unwrap) {
+        for source in [ImageViews::new(&set, &all, 1), ImageViews::light(&set, &CROP, 1)].map(Result::unwrap) {
             proptest::prop_assert_eq!(source.picture(0, 0, epoch).len(), set.picture_len());
         }
     }
