@@ -212,8 +212,8 @@ fn norm(width: usize, relu: bool) -> BatchNorm {
 }
 
 /// `(width, pixels, replicas)`.
-const NORMS: [(usize, usize, usize); 6] =
-    [(64, 600, 2), (1, 30, 1), (8, 3000, 1), (33, 64, 2), (200, 130, 1), (16, 4, 2)];
+const NORMS: [(usize, usize, usize); 7] =
+    [(64, 600, 2), (1, 30, 1), (8, 3000, 1), (33, 64, 2), (200, 130, 1), (16, 4, 2), (24, 1001, 1)];
 
 /// Results of the kernels: `y`, statistics, `d`, `dx`, gradients, and `y` by the running statistics.
 fn all_of_norm(cpu: &Cpu, layer: &BatchNorm, pixels: usize, replicas: usize, add: bool) -> [Vec<f32>; 6] {

@@ -9,12 +9,22 @@ use crate::kernels::{BatchNorm, EPSILON, RUNNING_SHARE};
 
 /// Values of a piece of work.
 const PIECE: usize = 1 << 13;
-/// Channels that are summed at a time: their sums stay in registers.
-const CHANNELS: usize = 64;
+/// Values that are taken at a time: sums of so many stay in registers.
+const GROUP: usize = 64;
 
-/// Pixels of a piece.
+/// Values after which the channels repeat: those of several pixels where one has few, so that vectors are filled.
+fn period(width: usize) -> usize {
+    width * (GROUP / width).max(1)
+}
+
+/// Pixels of a piece: whole periods.
 fn stretch(width: usize) -> usize {
-    (PIECE / width).max(1)
+    (PIECE / period(width)).max(1) * period(width) / width
+}
+
+/// What each channel has, for every value of a period.
+fn repeated(channels: &[f32]) -> Vec<f32> {
+    channels.repeat(period(channels.len()) / channels.len())
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -63,7 +73,7 @@ pub(super) fn forward(
             }
             let factors = &mut found[..width];
             factors.iter_mut().zip(&*inverses).zip(scale).for_each(|((to, inverse), scale)| *to = inverse * scale);
-            let line = Line { means, factors, shift, relu: layer.relu };
+            let line = Line::new(means, factors, shift, layer.relu);
             cpu.each(
                 y.chunks_mut(piece).enumerate(),
                 #[inline(always)]
@@ -93,12 +103,8 @@ pub(super) fn running(
         for ((to, variance), scale) in factors.iter_mut().zip(variances).zip(&parameters[layer.scale.range()]) {
             *to = 1.0 / (variance + EPSILON).sqrt() * scale;
         }
-        let line = Line {
-            means: &statistics[layer.running_mean.range()],
-            factors,
-            shift: &parameters[layer.shift.range()],
-            relu: layer.relu,
-        };
+        let (means, shift) = (&statistics[layer.running_mean.range()], &parameters[layer.shift.range()]);
+        let line = Line::new(means, factors, shift, layer.relu);
         cpu.each(
             x[..pixels * width].chunks_mut(piece).enumerate(),
             #[inline(always)]
@@ -110,33 +116,37 @@ pub(super) fn running(
     });
 }
 
-/// What normalisation does to each channel: `(x - mean) * factor + shift`.
-struct Line<'a> {
-    means: &'a [f32],
-    factors: &'a [f32],
-    shift: &'a [f32],
+/// What normalisation does to each value of a period: `(x - mean) * factor + shift`.
+struct Line {
+    means: Vec<f32>,
+    factors: Vec<f32>,
+    shift: Vec<f32>,
     relu: bool,
 }
 
-impl Line<'_> {
+impl Line {
+    fn new(means: &[f32], factors: &[f32], shift: &[f32], relu: bool) -> Line {
+        Line { means: repeated(means), factors: repeated(factors), shift: repeated(shift), relu }
+    }
+
     #[inline(always)]
     fn apply(&self, x: &mut [f32], added: Option<&[f32]>) {
-        let width = self.means.len();
+        let period = self.means.len();
         match added {
-            None => x.chunks_exact_mut(width).for_each(
+            None => x.chunks_mut(period).for_each(
                 #[inline(always)]
-                |x| self.apply_to_pixel(x, std::iter::repeat(&0.0)),
+                |x| self.apply_to_period(x, std::iter::repeat(&0.0)),
             ),
-            Some(added) => x.chunks_exact_mut(width).zip(added.chunks_exact(width)).for_each(
+            Some(added) => x.chunks_mut(period).zip(added.chunks(period)).for_each(
                 #[inline(always)]
-                |(x, added)| self.apply_to_pixel(x, added.iter()),
+                |(x, added)| self.apply_to_period(x, added.iter()),
             ),
         }
     }
 
     #[inline(always)]
-    fn apply_to_pixel<'a>(&self, x: &mut [f32], added: impl Iterator<Item = &'a f32>) {
-        let channels = self.means.iter().zip(self.factors).zip(self.shift);
+    fn apply_to_period<'a>(&self, x: &mut [f32], added: impl Iterator<Item = &'a f32>) {
+        let channels = self.means.iter().zip(&self.factors).zip(&self.shift);
         for ((x, ((mean, factor), shift)), added) in x.iter_mut().zip(channels).zip(added) {
             let value = (*x - mean) * factor + shift + added;
             *x = if self.relu { rectified(value) } else { value };
@@ -150,50 +160,101 @@ impl Line<'_> {
 fn moments(x: &[f32], width: usize, found: &mut [f32]) {
     let pixels = (x.len() / width) as f32;
     let (means, squares) = found.split_at_mut(width);
-    for (group, (means, squares)) in means.chunks_mut(CHANNELS).zip(squares.chunks_mut(CHANNELS)).enumerate() {
-        let first = group * CHANNELS;
-        sums(
+    let none = [0f32; GROUP];
+    for group in groups(width) {
+        let (means, squares) = (&mut means[group.channels()], &mut squares[group.channels()]);
+        let [total] = group.sums(
             x,
-            width,
-            first,
-            means,
+            x,
+            &none,
             #[inline(always)]
-            |x, _| x,
+            |_, x, _| [x],
         );
+        group.fold(&total, means);
         means.iter_mut().for_each(|mean| *mean /= pixels);
-        let mut held = [0f32; CHANNELS];
-        held[..means.len()].copy_from_slice(means);
-        sums(
+        let [total] = group.sums(
             x,
-            width,
-            first,
-            squares,
+            x,
+            &group.spread(means),
             #[inline(always)]
-            |x, channel| (x - held[channel]) * (x - held[channel]),
+            |_, x, mean| [(x - mean) * (x - mean)],
         );
+        group.fold(&total, squares);
     }
 }
 
-/// Sums over pixels of `of(x, channel - first)` for the channels from `first` on, as many as `to` holds.
-#[inline(always)]
-fn sums(x: &[f32], width: usize, first: usize, to: &mut [f32], of: impl Fn(f32, usize) -> f32) {
-    let count = to.len();
-    let mut sums = [0f32; CHANNELS];
-    if count == CHANNELS {
-        for pixel in x.chunks_exact(width) {
-            let pixel: &[f32; CHANNELS] = pixel[first..first + CHANNELS].try_into().expect("a whole group");
-            for channel in 0..CHANNELS {
-                sums[channel] += of(pixel[channel], channel);
-            }
-        }
-    } else {
-        for pixel in x.chunks_exact(width) {
-            for (channel, x) in pixel[first..first + count].iter().enumerate() {
-                sums[channel] += of(*x, channel);
-            }
+/// Values of every period that are summed at a time.
+#[derive(Clone, Copy)]
+struct Group {
+    width: usize,
+    first: usize,
+    len: usize,
+}
+
+fn groups(width: usize) -> impl Iterator<Item = Group> {
+    let period = period(width);
+    (0..period).step_by(GROUP).map(move |first| Group { width, first, len: GROUP.min(period - first) })
+}
+
+impl Group {
+    fn channels(self) -> std::ops::Range<usize> {
+        self.first..self.first + self.len.min(self.width)
+    }
+
+    /// What each of its `channels` has, for every value.
+    #[inline(always)]
+    fn spread(self, channels: &[f32]) -> [f32; GROUP] {
+        let mut spread = [0f32; GROUP];
+        spread[..self.len].chunks_mut(channels.len()).for_each(|pixel| pixel.copy_from_slice(channels));
+        spread
+    }
+
+    /// The sums of its `channels`, from those of every value.
+    #[inline(always)]
+    fn fold(self, sums: &[f32; GROUP], channels: &mut [f32]) {
+        channels.fill(0.0);
+        for pixel in sums[..self.len].chunks(channels.len()) {
+            channels.iter_mut().zip(pixel).for_each(|(channel, sum)| *channel += sum);
         }
     }
-    to.copy_from_slice(&sums[..count]);
+
+    /// Sums over the periods of two stretches `of(d, x, held)`.
+    #[inline(always)]
+    fn sums<const N: usize>(
+        self,
+        d: &[f32],
+        x: &[f32],
+        held: &[f32; GROUP],
+        of: impl Fn(f32, f32, f32) -> [f32; N],
+    ) -> [[f32; GROUP]; N] {
+        let period = period(self.width);
+        let here = self.first..self.first + self.len;
+        let mut sums = [[0f32; GROUP]; N];
+        let mut periods = d.chunks_exact(period).zip(x.chunks_exact(period));
+        if self.len == GROUP {
+            for (d, x) in periods.by_ref() {
+                let d: &[f32; GROUP] = d[here.clone()].try_into().expect("a whole group");
+                let x: &[f32; GROUP] = x[here.clone()].try_into().expect("a whole group");
+                for at in 0..GROUP {
+                    let values = of(d[at], x[at], held[at]);
+                    for (sums, value) in sums.iter_mut().zip(values) {
+                        sums[at] += value;
+                    }
+                }
+            }
+        }
+        let rest = if self.len == GROUP { x.len() / period * period } else { 0 };
+        // The last pixels, fewer than a period has; or all of them, where channels do not fill a group.
+        for (d, x) in d[rest..].chunks(period).zip(x[rest..].chunks(period)) {
+            let values = d.iter().zip(x).skip(self.first).zip(&held[..self.len]);
+            for (at, ((d, x), held)) in values.enumerate() {
+                for (sums, value) in sums.iter_mut().zip(of(*d, *x, *held)) {
+                    sums[at] += value;
+                }
+            }
+        }
+        sums
+    }
 }
 
 /// Mean of a channel and the sum of the squares of what is left, from those of stretches (Chan et al., 1979).
@@ -262,16 +323,18 @@ pub(super) fn gradient(
             }
             let slopes = &mut found[..width];
             slopes.iter_mut().zip(scale).zip(inverses).for_each(|((to, scale), inverse)| *to = scale * inverse);
-            let d = &*d;
+            let (means, slopes) = (repeated(means), repeated(slopes));
+            let (of_mean, of_normal) = (repeated(of_mean), repeated(of_normal));
+            let (d, period) = (&*d, period(width));
             // From the last to the first: the last are what the caches still hold.
             cpu.each(
                 dx.chunks_mut(piece).enumerate().rev(),
                 #[inline(always)]
                 |(at, dx)| {
                     let here = at * piece..at * piece + dx.len();
-                    let pixels = d[here.clone()].chunks_exact(width).zip(x[here].chunks_exact(width));
-                    for (dx, (d, x)) in dx.chunks_exact_mut(width).zip(pixels) {
-                        let channels = means.iter().zip(&*of_mean).zip(&*of_normal).zip(&*slopes);
+                    let periods = d[here.clone()].chunks(period).zip(x[here].chunks(period));
+                    for (dx, (d, x)) in dx.chunks_mut(period).zip(periods) {
+                        let channels = means.iter().zip(&of_mean).zip(&of_normal).zip(&slopes);
                         for (((dx, d), x), (((mean, of_mean), of_normal), slope)) in
                             dx.iter_mut().zip(d).zip(x).zip(channels)
                         {
@@ -289,20 +352,16 @@ pub(super) fn gradient(
 fn gradient_sums(d: &[f32], x: &[f32], means: &[f32], found: &mut [f32]) {
     let width = means.len();
     let (totals, products) = found.split_at_mut(width);
-    for (group, (totals, products)) in totals.chunks_mut(CHANNELS).zip(products.chunks_mut(CHANNELS)).enumerate() {
-        let first = group * CHANNELS;
-        let count = totals.len();
-        let (mut total, mut product, mut mean) = ([0f32; CHANNELS], [0f32; CHANNELS], [0f32; CHANNELS]);
-        mean[..count].copy_from_slice(&means[first..first + count]);
-        for (d, x) in d.chunks_exact(width).zip(x.chunks_exact(width)) {
-            let (d, x) = (&d[first..first + count], &x[first..first + count]);
-            let sums = total.iter_mut().zip(&mut product).zip(&mean);
-            for ((d, x), ((total, product), mean)) in d.iter().zip(x).zip(sums) {
-                *total += d;
-                *product += d * (x - mean);
-            }
-        }
-        totals.copy_from_slice(&total[..count]);
-        products.copy_from_slice(&product[..count]);
+    for group in groups(width) {
+        let channels = group.channels();
+        let [total, product] = group.sums(
+            d,
+            x,
+            &group.spread(&means[channels.clone()]),
+            #[inline(always)]
+            |d, x, mean| [d, d * (x - mean)],
+        );
+        group.fold(&total, &mut totals[channels.clone()]);
+        group.fold(&product, &mut products[channels]);
     }
 }
