@@ -3,11 +3,12 @@
 //!
 //! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner` -> `evaluate` -> `train` ->
 //! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`);
-//! `cli` -> `interchange` -> `model`.
+//! `cli` -> `interchange` -> `model`; `cli` -> `views` -> `train`; `report` and `views` -> `drawing`.
 
 pub mod augment;
 pub mod cli;
 pub mod data;
+pub mod drawing;
 pub mod evaluate;
 pub mod experiment;
 pub mod interchange;
@@ -22,3 +23,4 @@ pub mod report;
 pub mod runner;
 pub mod store;
 pub mod train;
+pub mod views;

@@ -61,6 +61,8 @@ pub enum Command {
     Compare(Compare),
     /// Say which settings of a trial differ from those of a finished one
     Why(Why),
+    /// Draw what the encoders see: originals, both views and mixed inputs of a batch
+    Views(Views),
     /// Write the encoder of a finished run as a file that PyTorch loads
     Export(Export),
     /// Run the evaluations of an experiment on an encoder from elsewhere
@@ -167,6 +169,34 @@ pub struct Compare {
 pub struct Why {
     #[command(flatten)]
     pub selection: Selection,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro views table1 --only dataset=cifar10\n  repro views table1 --scale short --only dataset=cifar10,method=npair,imix=on --items 16 --output views.png\n\nThe draws are those of training. Of several cells, the first that mixes is shown."
+)]
+pub struct Views {
+    /// An experiment's id, as `repro list` shows it, or the path of an experiment file
+    #[arg(value_name = "EXP")]
+    pub experiment: String,
+    /// Whose data and settings count: `demo`, `short` or `paper`
+    #[arg(long, default_value = "demo")]
+    pub scale: Scale,
+    /// Only the cells with these axis values
+    #[arg(long, value_name = "AXIS=VALUE,...", default_value = "")]
+    pub only: Filter,
+    /// Items to show
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub items: u16,
+    /// Seed of the trial
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub seed: u64,
+    /// Epoch whose first batch is shown, from 1
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
+    pub epoch: u16,
+    /// File to write; views-CELL.png in the folder of the experiment's report if not given
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

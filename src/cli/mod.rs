@@ -14,6 +14,7 @@ mod plan;
 mod report;
 mod run;
 mod text;
+mod views;
 mod why;
 mod worker;
 
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
         Command::Report(own) => report::execute(own, &common, &output),
         Command::Compare(own) => compare::execute(own, &common, &output),
         Command::Why(own) => why::execute(own, &common, &output),
+        Command::Views(own) => views::execute(own, &common, &output),
         Command::Export(own) => export::execute(own, &common, &output),
         Command::Evaluate(own) => evaluate::execute(own, &common, &output),
         Command::Data(own) => data::execute(own, &common, &output),

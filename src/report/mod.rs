@@ -35,6 +35,7 @@ pub use measured::{Claim, Coordinate, FailedTrial, Layout, Measured, MeasuredCel
 pub use statistics::{Estimate, Interval, Spread};
 pub use verdict::{MARGIN, Verdict};
 
+use crate::drawing::DrawingError;
 use crate::experiment::Deviation;
 use crate::store::write_atomic;
 
@@ -44,7 +45,7 @@ pub enum ReportError {
     #[error("cannot make the table of trials: {0}")]
     Table(#[from] polars::error::PolarsError),
     #[error("cannot draw the plot: {0}")]
-    Plot(String),
+    Plot(#[from] DrawingError),
     #[error("cannot write {path}: {source}; give another folder with --reports")]
     Write { path: PathBuf, source: std::io::Error },
 }

@@ -1,25 +1,19 @@
 //! The plot: ours beside the paper's, a panel for each row of the table. SVG and PNG come from the same strokes.
 
-use std::sync::LazyLock;
+use plotters::backend::DrawingBackend;
+use plotters::style::text_anchor::HPos;
+use plotters::style::{BLACK, Color, RGBColor, ShapeStyle, WHITE};
 
-use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
-use plotters::coord::Shift;
-use plotters::drawing::{DrawingArea, IntoDrawingArea};
-use plotters::element::{PathElement, Rectangle, Text};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{
-    BLACK, Color, FontStyle, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle, WHITE, register_font,
-};
+use crate::drawing::{self, Canvas, DrawingError, INK, Point};
 
 use super::axis::Axis;
-use super::{Report, ReportError, text};
+use super::{Report, text};
 
 // Okabe and Ito's blue and orange: told apart with any colour vision, and by lightness and hatching in grey.
 const OURS: RGBColor = RGBColor(0, 114, 178);
 const PAPER: RGBColor = RGBColor(250, 221, 170);
 const PAPER_EDGE: RGBColor = RGBColor(166, 94, 0);
 const GRID: RGBColor = RGBColor(222, 222, 222);
-const INK: RGBColor = RGBColor(40, 40, 40);
 
 const LEFT: i32 = 76;
 const RIGHT: i32 = 24;
@@ -33,47 +27,17 @@ const FOOTER: i32 = 26;
 /// Pixels of the PNG for each of the SVG.
 const ZOOM: i32 = 2;
 
-/// The family that texts name in the SVG, where a viewer takes its own; in the PNG it is the font built in.
-const FAMILY: &str = "sans-serif";
-
-static FONT: LazyLock<bool> =
-    LazyLock::new(|| register_font(FAMILY, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT).is_ok());
-
 /// The plot as SVG.
-pub fn svg(report: &Report) -> Result<String, ReportError> {
-    let picture = Picture::new(report)?;
-    let mut svg = String::new();
-    let size = (picture.width as u32, picture.height as u32);
-    picture.draw(&Canvas { area: SVGBackend::with_string(&mut svg, size).into_drawing_area(), zoom: 1 })?;
-    Ok(svg)
+pub fn svg(report: &Report) -> Result<String, DrawingError> {
+    let picture = Picture::new(report);
+    drawing::svg((picture.width, picture.height), |canvas| picture.draw(canvas))
 }
 
 /// The plot as PNG.
-pub fn png(report: &Report) -> Result<Vec<u8>, ReportError> {
-    use image::codecs::png::PngEncoder;
-    use image::{ColorType, ImageEncoder};
-
-    let picture = Picture::new(report)?;
-    let (width, height) = ((picture.width * ZOOM) as u32, (picture.height * ZOOM) as u32);
-    let mut pixels = vec![0; width as usize * height as usize * 3];
-    let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
-    picture.draw(&Canvas { area, zoom: ZOOM })?;
-    let mut bytes = Vec::new();
-    PngEncoder::new(&mut bytes).write_image(&pixels, width, height, ColorType::Rgb8).map_err(failed)?;
-    Ok(bytes)
+pub fn png(report: &Report) -> Result<Vec<u8>, DrawingError> {
+    let picture = Picture::new(report);
+    drawing::png((picture.width, picture.height), ZOOM, |canvas| picture.draw(canvas))
 }
-
-fn failed(error: impl std::fmt::Display) -> ReportError {
-    ReportError::Plot(error.to_string())
-}
-
-/// A drawing area with coordinates of its own, `zoom` pixels each.
-struct Canvas<B: DrawingBackend> {
-    area: DrawingArea<B, Shift>,
-    zoom: i32,
-}
-
-type Point = (i32, i32);
 
 /// A number with the reach of its error bar.
 type Bar = (f64, Option<f64>);
@@ -89,10 +53,7 @@ struct Picture<'a> {
 }
 
 impl<'a> Picture<'a> {
-    fn new(report: &'a Report) -> Result<Picture<'a>, ReportError> {
-        if !*FONT {
-            return Err(ReportError::Plot("the built-in font cannot be read".to_owned()));
-        }
+    fn new(report: &'a Report) -> Picture<'a> {
         let all = 0..report.grid.rows.len();
         let has_ours =
             |row: &usize| report.grid.cells[*row].iter().flatten().any(|cell| report.summaries[*cell].n() > 0);
@@ -105,11 +66,10 @@ impl<'a> Picture<'a> {
         let width = (LEFT + group * columns + RIGHT).max(720);
         let panel = PANEL_TITLE + PANEL + LABEL_LINE * levels.len() as i32 + 14;
         let height = HEADER + panel * rows.len() as i32 + FOOTER;
-        Ok(Picture { report, rows, group: (width - LEFT - RIGHT) / columns.max(1), width, height })
+        Picture { report, rows, group: (width - LEFT - RIGHT) / columns.max(1), width, height }
     }
 
-    fn draw<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Result<(), ReportError> {
-        canvas.area.fill(&WHITE).map_err(failed)?;
+    fn draw<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Result<(), DrawingError> {
         let measured = &self.report.measured;
         canvas.write(&measured.title, (LEFT, 16), 22, INK, HPos::Left)?;
         canvas.write(text::scale(measured.scale), (LEFT, 44), 16, PAPER_EDGE, HPos::Left)?;
@@ -119,11 +79,10 @@ impl<'a> Picture<'a> {
             self.panel(canvas, *row, HEADER + panel * index as i32)?;
         }
         let footer = (LEFT, self.height - FOOTER);
-        canvas.write("Error bars: one standard deviation over trials", footer, 14, INK, HPos::Left)?;
-        canvas.area.present().map_err(failed)
+        canvas.write("Error bars: one standard deviation over trials", footer, 14, INK, HPos::Left)
     }
 
-    fn legend<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Result<(), ReportError> {
+    fn legend<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Result<(), DrawingError> {
         let (y, size) = (70, 14);
         ours_bar(canvas, (LEFT, y), (LEFT + 22, y + size))?;
         canvas.write(text::ours(self.report.measured.scale), (LEFT + 30, y - 1), 16, INK, HPos::Left)?;
@@ -133,7 +92,7 @@ impl<'a> Picture<'a> {
     }
 
     /// One row of the table, with its title at `top`.
-    fn panel<B: DrawingBackend>(&self, canvas: &Canvas<B>, row: usize, top: i32) -> Result<(), ReportError> {
+    fn panel<B: DrawingBackend>(&self, canvas: &Canvas<B>, row: usize, top: i32) -> Result<(), DrawingError> {
         let report = self.report;
         let bars: Vec<(Option<Bar>, Option<Bar>)> =
             report.grid.cells[row].iter().map(|cell| self.bars(*cell)).collect();
@@ -173,7 +132,7 @@ impl<'a> Picture<'a> {
     }
 
     /// Column headings, innermost level on top.
-    fn headings<B: DrawingBackend>(&self, canvas: &Canvas<B>, top: i32) -> Result<(), ReportError> {
+    fn headings<B: DrawingBackend>(&self, canvas: &Canvas<B>, top: i32) -> Result<(), DrawingError> {
         for (line, spans) in self.report.grid.levels().iter().rev().enumerate() {
             let y = top + LABEL_LINE * line as i32;
             let mut first = 0;
@@ -212,8 +171,8 @@ impl Frame {
         canvas: &Canvas<B>,
         (mean, std): Bar,
         (left, right): (i32, i32),
-        fill: impl Fn(&Canvas<B>, Point, Point) -> Result<(), ReportError>,
-    ) -> Result<(), ReportError> {
+        fill: impl Fn(&Canvas<B>, Point, Point) -> Result<(), DrawingError>,
+    ) -> Result<(), DrawingError> {
         fill(canvas, (left, self.y(mean)), (right, self.bottom))?;
         let centre = (left + right) / 2;
         let mut highest = self.y(mean);
@@ -230,12 +189,12 @@ impl Frame {
     }
 }
 
-fn ours_bar<B: DrawingBackend>(canvas: &Canvas<B>, from: Point, to: Point) -> Result<(), ReportError> {
+fn ours_bar<B: DrawingBackend>(canvas: &Canvas<B>, from: Point, to: Point) -> Result<(), DrawingError> {
     canvas.rectangle(from, to, OURS.filled())
 }
 
 /// Hatched, so that it stands apart without colour too.
-fn paper_bar<B: DrawingBackend>(canvas: &Canvas<B>, from: Point, to: Point) -> Result<(), ReportError> {
+fn paper_bar<B: DrawingBackend>(canvas: &Canvas<B>, from: Point, to: Point) -> Result<(), DrawingError> {
     canvas.rectangle(from, to, PAPER.filled())?;
     let ((left, top), (right, bottom)) = (from, to);
     // Lines of constant x + y, cut off at the edges of the bar.
@@ -244,48 +203,7 @@ fn paper_bar<B: DrawingBackend>(canvas: &Canvas<B>, from: Point, to: Point) -> R
         let end = (right.min(sum - top), top.max(sum - right));
         canvas.stroke(&[start, end], PAPER_EDGE, 1)?;
     }
-    canvas.rectangle(from, to, ShapeStyle::from(&PAPER_EDGE).stroke_width(canvas.zoom as u32))
-}
-
-impl<B: DrawingBackend> Canvas<B> {
-    fn pixel(&self, (x, y): Point) -> Point {
-        (x * self.zoom, y * self.zoom)
-    }
-
-    fn rectangle(&self, from: Point, to: Point, style: ShapeStyle) -> Result<(), ReportError> {
-        self.area.draw(&Rectangle::new([self.pixel(from), self.pixel(to)], style)).map_err(failed)
-    }
-
-    fn stroke(&self, points: &[Point], colour: RGBColor, width: i32) -> Result<(), ReportError> {
-        let style = ShapeStyle::from(&colour).stroke_width((width * self.zoom) as u32);
-        let points: Vec<Point> = points.iter().map(|point| self.pixel(*point)).collect();
-        self.area.draw(&PathElement::new(points, style)).map_err(failed)
-    }
-
-    /// Writes below `at`.
-    fn write(&self, text: &str, at: Point, size: i32, colour: RGBColor, across: HPos) -> Result<(), ReportError> {
-        let style = self.style(size, colour, Pos::new(across, VPos::Top), FontTransform::None);
-        self.text(text, at, style)
-    }
-
-    /// Writes to the left of `at`, half above and half below it.
-    fn write_beside(&self, text: &str, at: Point) -> Result<(), ReportError> {
-        self.text(text, at, self.style(14, INK, Pos::new(HPos::Right, VPos::Center), FontTransform::None))
-    }
-
-    /// Writes from bottom to top, around `at`.
-    fn write_upwards(&self, text: &str, at: Point) -> Result<(), ReportError> {
-        self.text(text, at, self.style(16, INK, Pos::new(HPos::Center, VPos::Center), FontTransform::Rotate270))
-    }
-
-    fn text(&self, text: &str, at: Point, style: TextStyle<'static>) -> Result<(), ReportError> {
-        self.area.draw(&Text::new(text.to_owned(), self.pixel(at), style)).map_err(failed)
-    }
-
-    fn style(&self, size: i32, colour: RGBColor, pos: Pos, turned: FontTransform) -> TextStyle<'static> {
-        let font = (FAMILY, size * self.zoom).into_font().transform(turned);
-        TextStyle { color: colour.to_backend_color(), ..TextStyle::from(font).pos(pos) }
-    }
+    canvas.rectangle(from, to, ShapeStyle::from(&PAPER_EDGE).stroke_width(canvas.zoom() as u32))
 }
 
 /// Room for a label, generous enough for the fonts of SVG viewers.

@@ -48,9 +48,10 @@ impl Training {
 impl Performer for Training {
     fn pretext(&mut self, recipe: &PretextRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
         let data = self.data(&recipe.data, session.task.data.as_deref())?;
-        let kernels = Cpu::new(session.task.threads);
-        let every = Duration::try_from_secs_f64(session.task.checkpoint_seconds).unwrap_or(Duration::MAX);
-        let ended = train::pretext(recipe, data, session.folder, kernels, every, &mut |progress| {
+        let threads = session.task.threads;
+        let checkpoint_every = Duration::try_from_secs_f64(session.task.checkpoint_seconds).unwrap_or(Duration::MAX);
+        let options = train::Options { threads, checkpoint_every };
+        let ended = train::pretext(recipe, data, session.folder, Cpu::new(threads), options, &mut |progress| {
             watch(match progress {
                 train::Progress::Step { epoch, epochs, step, steps, loss } => Event::Progress {
                     stage: Stage::Epoch,
@@ -178,7 +179,7 @@ pub(super) fn of_training(error: TrainError) -> Failure {
         TrainError::Collapse { epoch, step, .. } => FailureKind::Collapse { epoch, step },
         TrainError::BatchTooLarge { .. } | TrainError::Views(_) | TrainError::Model(_) => FailureKind::Data,
         TrainError::Store(_) => FailureKind::Store,
-        TrainError::Step(_) => FailureKind::Crash,
+        TrainError::Threads { .. } | TrainError::Step(_) => FailureKind::Crash,
     };
     Failure { kind, message: with_causes(&error) }
 }

@@ -4,6 +4,10 @@ use std::sync::mpsc::sync_channel;
 
 use crate::augment::Source;
 use crate::random::{Key, Purpose, permutation};
+use crate::recipe::Pretext;
+
+use super::TrainError;
+use super::inputs::At;
 
 /// Both views of some items.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +16,8 @@ pub struct Batch {
     pub epoch: usize,
     /// Within the epoch, from 0.
     pub step: usize,
+    /// Of the set's training items.
+    pub rows: Vec<u32>,
     /// Items, then the shape of one.
     pub shape: Vec<usize>,
     /// Of each view, item after item.
@@ -27,30 +33,50 @@ impl Batch {
             source.fill_rows(rows, view, epoch, &mut values);
             values
         });
-        Batch { epoch, step, shape, views }
+        Batch { epoch, step, rows: rows.to_vec(), shape, views }
     }
 }
 
 /// The batches of a run from some step on, each epoch in an order of its own; the last partial batch is dropped.
-pub(super) struct Batches<'a> {
-    pub source: &'a dyn Source,
-    pub seed: u64,
+pub struct Batches<'a> {
+    source: &'a dyn Source,
+    seed: u64,
     /// Items of a batch.
-    pub size: usize,
-    pub epochs: usize,
+    size: usize,
+    epochs: usize,
     /// Of the next batch.
-    pub epoch: usize,
+    epoch: usize,
     /// Of the next batch.
-    pub step: usize,
+    step: usize,
     /// Items in the order of the current epoch; empty before its first batch.
-    pub order: Vec<u32>,
+    order: Vec<u32>,
+}
+
+impl<'a> Batches<'a> {
+    /// From the step `at` on.
+    ///
+    /// # Errors
+    /// A batch larger than the set.
+    pub fn new(source: &'a dyn Source, settings: &Pretext, at: At) -> Result<Batches<'a>, TrainError> {
+        let (size, rows) = (settings.batch, source.len());
+        if size == 0 || size > rows {
+            return Err(TrainError::BatchTooLarge { batch: size, rows });
+        }
+        let At { seed, epoch, step } = at;
+        Ok(Batches { source, seed, size, epochs: settings.epochs, epoch, step, order: Vec::new() })
+    }
+
+    /// Batches of an epoch.
+    pub fn steps(&self) -> usize {
+        self.source.len() / self.size
+    }
 }
 
 impl Iterator for Batches<'_> {
     type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
-        if self.epoch == self.epochs {
+        if self.epoch >= self.epochs {
             return None;
         }
         if self.order.is_empty() {
@@ -67,18 +93,30 @@ impl Iterator for Batches<'_> {
     }
 }
 
-/// Runs `work` with the batches, each drawn on another thread while `work` is busy with the one before.
-pub(super) fn ahead<R>(batches: Batches<'_>, work: impl FnOnce(&mut dyn Iterator<Item = Batch>) -> R) -> R {
-    std::thread::scope(|scope| {
+/// Runs `work` with the batches, each drawn on `threads` others while `work` is busy with the one before.
+///
+/// # Errors
+/// Threads that the system refuses.
+pub(super) fn ahead<R>(
+    batches: Batches<'_>,
+    threads: usize,
+    work: impl FnOnce(&mut dyn Iterator<Item = Batch>) -> R,
+) -> Result<R, TrainError> {
+    let threads = threads.max(1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|source| TrainError::Threads { threads, source })?;
+    Ok(std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(1);
         scope.spawn(move || {
-            for batch in batches {
-                // Nobody listens any more: the run was stopped.
-                if sender.send(batch).is_err() {
-                    break;
+            pool.install(|| {
+                for batch in batches {
+                    // Nobody listens any more: the run was stopped.
+                    if sender.send(batch).is_err() {
+                        break;
+                    }
                 }
-            }
+            });
         });
         work(&mut receiver.into_iter())
-    })
+    }))
 }

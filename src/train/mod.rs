@@ -5,13 +5,14 @@
 mod batch;
 mod checkpoint;
 mod encoder;
+pub mod inputs;
 #[cfg(test)]
 mod oracle;
 mod pretext;
 pub mod schedule;
 mod step;
 
-pub use batch::Batch;
+pub use batch::{Batch, Batches};
 pub use encoder::{encoder_plan, load_encoder};
-pub use pretext::{Ended, Progress, TrainError, pretext};
+pub use pretext::{Ended, Options, Progress, TrainError, pretext};
 pub use step::{StepError, Trainer};

@@ -18,6 +18,7 @@ use crate::store::{Done, MetricLog, RunFolder, StoreError, checksum, write_atomi
 use super::batch::{Batches, ahead};
 use super::checkpoint::{self, Position};
 use super::encoder::{encoder_bytes, encoder_plan};
+use super::inputs::At;
 use super::schedule::LearningRate;
 use super::{StepError, Trainer};
 
@@ -35,6 +36,8 @@ pub enum TrainError {
     Collapse { epoch: usize, step: usize, spread: f64 },
     #[error("a batch of {batch} does not fit into {rows} training rows")]
     BatchTooLarge { batch: usize, rows: usize },
+    #[error("cannot start {threads} threads")]
+    Threads { threads: usize, source: rayon::ThreadPoolBuildError },
     #[error(transparent)]
     Views(#[from] ViewsError),
     #[error(transparent)]
@@ -43,6 +46,15 @@ pub enum TrainError {
     Step(#[from] StepError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// How a run is carried out; no bit of what it computes depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Threads that draw views.
+    pub threads: usize,
+    /// The least time between two checkpoints; zero asks for one after every step.
+    pub checkpoint_every: Duration,
 }
 
 /// How a pretext run ended.
@@ -76,22 +88,19 @@ struct EpochMetrics {
 /// Runs a recipe in a folder that the caller has claimed, from the newest whole checkpoint.
 ///
 /// `control` is called after every step; when it breaks, the run writes a checkpoint and ends as [`Ended::Stopped`].
-/// `checkpoint_every` is the least time between two checkpoints; zero asks for one after every step.
 pub fn pretext<K: Kernels>(
     recipe: &PretextRecipe,
     data: &Set,
     folder: &RunFolder,
     kernels: K,
-    checkpoint_every: Duration,
+    Options { threads, checkpoint_every }: Options,
     control: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Ended, TrainError> {
     let settings = &recipe.pretext;
     let address = recipe.address();
     let source = augment::source(data, &recipe.views, recipe.seed)?;
-    let steps = source.len() / settings.batch;
-    if steps == 0 {
-        return Err(TrainError::BatchTooLarge { batch: settings.batch, rows: source.len() });
-    }
+    let from = |epoch, step| Batches::new(&*source, settings, At { seed: recipe.seed, epoch, step });
+    let steps = from(0, 0)?.steps();
     let plan = encoder_plan(&recipe.network, data)?;
     let mut trainer = Trainer::new(kernels.clone(), plan, settings, recipe.seed)?;
     let rates = LearningRate::pretext(settings, steps);
@@ -114,16 +123,7 @@ pub fn pretext<K: Kernels>(
         let _ = control(Progress::Warning(warning));
     }
 
-    let batches = Batches {
-        source: &*source,
-        seed: recipe.seed,
-        size: settings.batch,
-        epochs: settings.epochs,
-        epoch: at.epoch,
-        step: at.step,
-        order: Vec::new(),
-    };
-    let ended = ahead(batches, |batches| {
+    let ended = ahead(from(at.epoch, at.step)?, threads, |batches| {
         let mut saved = Instant::now();
         let mut interval = checkpoint_every;
         while at.epoch < settings.epochs {
@@ -166,7 +166,7 @@ pub fn pretext<K: Kernels>(
             }
         }
         Ok(Ended::Finished)
-    })?;
+    })??;
     if ended == Ended::Finished {
         finish(recipe, folder, &trainer, &metrics)?;
     }

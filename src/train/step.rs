@@ -11,6 +11,7 @@ use crate::random::{Key, Purpose, permutation};
 use crate::recipe::{Method, Pretext};
 
 use super::Batch;
+use super::inputs::{self, At};
 
 /// A step that could not be taken.
 #[derive(Debug, Error)]
@@ -69,23 +70,14 @@ impl<K: Kernels> Trainer<K> {
 
     /// Trains on a batch at learning rate `rate`.
     pub fn step(&mut self, batch: Batch, rate: f64) -> Result<Observed, StepError> {
-        let at = |purpose| Key::new(self.seed, purpose).epoch(batch.epoch).step(batch.step);
-        let [queries, keys] = batch.views;
-        let mut queries = Tensor::from_vec(queries, batch.shape.as_slice(), &Device::Cpu)?;
-        let mut keys = Tensor::from_vec(keys, batch.shape.as_slice(), &Device::Cpu)?;
-
-        if let Some(input_mix) = &self.settings.input_mix {
-            let rows = batch.shape[0];
-            let pooled = mix::input_mix(input_mix, &Tensor::cat(&[&queries, &keys], 0)?, at(Purpose::InputMix))?;
-            queries = pooled.narrow(0, 0, rows)?;
-            keys = pooled.narrow(0, rows, rows)?;
-        }
-        let (queries, labels) = mix::apply(&self.settings.mix, self.settings.replicas, &queries, at(Purpose::Mix))?;
+        let at = At { seed: self.seed, epoch: batch.epoch, step: batch.step };
+        let [queries, keys] = inputs::of(&self.settings, at, batch)?;
+        let (queries, labels) = inputs::mixed(&self.settings, at, &queries)?;
 
         let observed = match self.key {
             None => self.both_views_through_one_encoder(&queries, &keys, &labels)?,
             Some(_) => {
-                let shuffle = at(Purpose::ShuffleBn);
+                let shuffle = at.key(Purpose::ShuffleBn);
                 self.keys_from_the_momentum_encoder(&queries, &keys, &labels, shuffle)?
             }
         };

@@ -1,0 +1,81 @@
+//! `repro views`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use crate::data::Library;
+use crate::experiment::{Cell, Experiment, NotBuilt};
+use crate::recipe::{Domain, Operator};
+use crate::store::write_atomic;
+use crate::train::inputs::At;
+use crate::views::{Caption, Stages, draw, stages};
+
+use super::arguments::{Common, Views};
+use super::text::table;
+use super::{Exit, Output};
+
+pub fn execute(arguments: Views, common: &Common, output: &Output) -> anyhow::Result<Exit> {
+    let experiment = Experiment::load(&arguments.experiment)?;
+    let cells = experiment.cells(arguments.scale, &arguments.only)?;
+    let cell = shown(&cells)?;
+    let (settings, scale) = (&cell.settings, arguments.scale.id());
+    let data = Library::new(common.data.as_deref()).load(&settings.data)?;
+    let at = At { seed: arguments.seed, epoch: usize::from(arguments.epoch) - 1, step: 0 };
+    let stages = stages(&data, settings, at, usize::from(arguments.items))?;
+
+    let caption = Caption {
+        title: experiment.title_of(cell),
+        remark: format!(
+            "data set {}, {scale} scale, seed {}, epoch {}, the first {} of a batch of {}",
+            settings.data.set.id(),
+            arguments.seed,
+            arguments.epoch,
+            stages.items.len(),
+            stages.batch,
+        ),
+    };
+    let path = arguments.output.unwrap_or_else(|| {
+        let axes: Vec<&str> = cell.axes.iter().map(|(_, value)| value.as_str()).collect();
+        common.reports.join(experiment.id()).join(scale).join(format!("views-{}.png", axes.join("-")))
+    });
+    let failed = || format!("cannot write {}; give another name with --output", path.display());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(failed)?;
+    }
+    write_atomic(&path, &draw(&stages, &caption)?).with_context(failed)?;
+    output.note(format!("{}: {}", caption.title, caption.remark));
+    if !output.quiet() {
+        output.result(listed(&stages));
+    }
+    output.result(PathBuf::from(path).display().to_string());
+    Ok(Exit::Done)
+}
+
+/// The cell that is shown: of images that can be trained on, the first that mixes, else the first.
+fn shown(cells: &[Cell]) -> anyhow::Result<&Cell> {
+    let built: Vec<&Cell> = cells.iter().filter(|cell| cell.built().is_ok()).collect();
+    let pictures = || built.iter().filter(|cell| cell.settings.data.set.domain() == Domain::Images);
+    let mixes = |cell: &&&Cell| cell.settings.pretext.mix.operator != Operator::None;
+    if let Some(cell) = pictures().find(mixes).or_else(|| pictures().next()) {
+        return Ok(cell);
+    }
+    match (built.first(), cells.iter().find_map(|cell| cell.built().err())) {
+        (None, Some(reason @ NotBuilt { .. })) => Err(reason.into()),
+        _ => {
+            anyhow::bail!("these cells train on tables, whose rows have no picture; choose cells of images with --only")
+        }
+    }
+}
+
+fn listed(stages: &Stages) -> String {
+    let heading = ["item", "training row", "class", "lambda", "partner", "its class"].map(str::to_owned).to_vec();
+    let rows = stages.items.iter().enumerate().map(|(place, item)| {
+        let mixed = match &item.mixed {
+            Some(mixed) => [format!("{:.3}", mixed.lambda), mixed.partner.to_string(), mixed.partner_class.clone()],
+            None => ["1".to_owned(), "-".to_owned(), "-".to_owned()],
+        };
+        [place.to_string(), item.row.to_string(), item.class.clone()].into_iter().chain(mixed).collect()
+    });
+    table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>())
+}

@@ -1,0 +1,126 @@
+//! What a person looks at before trusting a recipe: items of a batch at every stage between data set and encoder.
+
+mod sheet;
+
+use candle_core::Tensor;
+use thiserror::Error;
+
+use crate::augment::{self, Normaliser, ViewsError};
+use crate::data::{ImageSet, Set};
+use crate::recipe::Settings;
+use crate::train::inputs::{self, At};
+use crate::train::{Batches, StepError, TrainError};
+
+pub use sheet::{Caption, draw};
+
+/// Why the stages of a batch cannot be shown.
+#[derive(Debug, Error)]
+pub enum StagesError {
+    #[error("rows of a table have no picture to look at; choose cells of images with --only")]
+    Table,
+    #[error("epoch {found} of a run of {epochs}: expected 1 to {epochs}")]
+    Epoch { found: usize, epochs: usize },
+    #[error(transparent)]
+    Views(#[from] ViewsError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error(transparent)]
+    Step(#[from] StepError),
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// The first items of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stages {
+    /// Of every picture.
+    pub height: usize,
+    pub width: usize,
+    /// Names of the stages.
+    pub names: Vec<&'static str>,
+    pub items: Vec<Item>,
+    /// Items of the whole batch.
+    pub batch: usize,
+}
+
+/// An item of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// In the training set, from 0.
+    pub row: usize,
+    pub class: String,
+    /// None where the recipe mixes nothing.
+    pub mixed: Option<Mixed>,
+    /// One for each stage, `[height, width, channels]`.
+    pub pictures: Vec<Vec<u8>>,
+}
+
+/// What an item was mixed with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mixed {
+    /// Share of the item itself, in [0, 1]: the virtual label says the same.
+    pub lambda: f32,
+    /// Place of the partner in the batch, from 0.
+    pub partner: usize,
+    pub partner_class: String,
+}
+
+/// The stages of the first `count` items of the batch that a run with these settings takes `at` a step: the very draws
+/// of training.
+///
+/// # Errors
+/// Data without pictures, an epoch that the run does not have, what training refuses.
+pub fn stages(set: &Set, settings: &Settings, at: At, count: usize) -> Result<Stages, StagesError> {
+    let Set::Images(images) = set else { return Err(StagesError::Table) };
+    let pretext = &settings.pretext;
+    let source = augment::source(set, &settings.views, at.seed)?;
+    let batch = Batches::new(&*source, pretext, at)?
+        .next()
+        .ok_or(StagesError::Epoch { found: at.epoch + 1, epochs: pretext.epochs })?;
+    let rows: Vec<usize> = batch.rows.iter().map(|row| *row as usize).collect();
+    let count = count.min(rows.len());
+    let normaliser = Normaliser::new(images);
+
+    let mut names = vec!["original", "view 1 (query)", "view 2 (key)"];
+    let originals =
+        rows.iter().map(|row| images.train.pixels[row * images.picture_len()..][..images.picture_len()].to_vec());
+    let mut shown = vec![originals.take(count).collect::<Vec<_>>()];
+    let mut show = |values: &[f32]| {
+        let pictures = values.chunks_exact(images.picture_len()).take(count);
+        shown.push(pictures.map(|picture| normaliser.pixels(picture)).collect());
+    };
+    batch.views.iter().for_each(|view| show(view));
+    let [queries, keys] = inputs::of(pretext, at, batch)?;
+    if pretext.input_mix.is_some() {
+        names.extend(["query, InputMix", "key, InputMix"]);
+        show(&values(&queries)?);
+        show(&values(&keys)?);
+    }
+    let (mixed, labels) = inputs::mixed(pretext, at, &queries)?;
+    if let Some(partners) = &labels.partner {
+        names.extend(["its partner", "mixed query"]);
+        let order = Tensor::new(partners.as_slice(), queries.device())?;
+        show(&values(&queries.index_select(&order, 0)?)?);
+        show(&values(&mixed)?);
+    }
+
+    let items = (0..count).map(|item| Item {
+        row: rows[item],
+        class: class_of(images, rows[item]),
+        mixed: labels.partner.as_ref().map(|partners| Mixed {
+            lambda: labels.lambda[item],
+            partner: partners[item] as usize,
+            partner_class: class_of(images, rows[partners[item] as usize]),
+        }),
+        pictures: shown.iter().map(|stage| stage[item].clone()).collect(),
+    });
+    Ok(Stages { height: images.height, width: images.width, names, items: items.collect(), batch: rows.len() })
+}
+
+fn values(rows: &Tensor) -> candle_core::Result<Vec<f32>> {
+    rows.flatten_all()?.to_vec1()
+}
+
+fn class_of(images: &ImageSet, row: usize) -> String {
+    images.class_names[images.train.labels[row] as usize].clone()
+}
