@@ -99,6 +99,22 @@ fn experiment() -> Value {
     })
 }
 
+/// The same with a tiny ResNet on embedded pictures.
+fn of_pictures() -> Value {
+    let mut file = experiment();
+    let recipe = &mut file["recipe"];
+    recipe["data"] = json!({ "set": "emoji", "part": "embedded" });
+    recipe["views"] = json!({
+        "kind": "image", "crop_scale": 0.2, "jitter": [0.4, 0.4, 0.4, 0.1], "jitter_probability": 0.8,
+        "greyscale_probability": 0.2, "flip_probability": 0.5, "blur_probability": 0
+    });
+    recipe["network"] = json!({ "kind": "resnet", "depth": 18, "width": 4, "stem": "cifar", "input_channels": 3 });
+    recipe["evaluation"]["linear"]["validation"] = json!(false);
+    recipe["evaluation"]["linear"]["views"] = json!({ "kind": "padded-crop", "padding": 4 });
+    recipe["evaluation"].as_object_mut().expect("evaluations").remove("pinv");
+    file
+}
+
 fn fixture(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name).display().to_string()
 }
@@ -136,6 +152,26 @@ fn an_exported_encoder_has_pytorchs_names_and_gives_the_same_readings() {
     let ran = bench.ends(0, &[&evaluate[..], &["--quiet"]].concat());
     assert!(ran.stdout.contains("pinv") && ran.stdout.contains("linear/last/test-rate"), "{}", ran.stdout);
     assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn an_exported_resnet_has_torchvisions_names_and_gives_the_same_readings() {
+    let bench = Bench::new();
+    fs::write(bench.path("tiny.json"), of_pictures().to_string()).expect("written");
+    bench.ends(0, &["run", "tiny.json", "--only", "batch=512"]);
+    let ran = bench.ends(0, &["export", &bench.address(), "--output", "out.safetensors"]);
+    assert!(ran.stdout.contains("resnet18(in_planes=4"), "{}", ran.stdout);
+    let bytes = fs::read(bench.path("out.safetensors")).expect("the file");
+    let file = SafeTensors::deserialize(&bytes).expect("tensors");
+    assert_eq!(file.tensor("conv1.weight").expect("the stem").shape(), [4, 3, 3, 3]);
+    assert_eq!(file.tensor("layer2.0.downsample.0.weight").expect("a shortcut").shape(), [8, 4, 1, 1]);
+    assert_eq!(file.tensor("layer4.1.bn2.running_var").expect("statistics").shape(), [32]);
+
+    let ran =
+        bench.ends(0, &["evaluate", "tiny.json", "--encoder", "out.safetensors", "--only", "batch=512", "--json"]);
+    let found: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(found["readings"].as_object().expect("readings"), &bench.readings());
+    assert_eq!(found["encoder"]["network"]["depth"], 18);
 }
 
 #[test]

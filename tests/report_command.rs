@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
 use imix_repro::data::Library;
@@ -162,12 +161,10 @@ fn a_failed_trial_gives_its_reason() {
 }
 
 #[test]
-fn a_report_takes_less_than_a_second_and_needs_no_results() {
+fn a_report_needs_no_results() {
     let folder = tempfile::tempdir().unwrap();
     filled(&Results::new(folder.path().join("results")), Scale::Demo);
-    let start = Instant::now();
     stdout(folder.path(), &["report", "table1"]);
-    assert!(start.elapsed() < Duration::from_secs(1), "took {:?}", start.elapsed());
     stdout(folder.path(), &["report", "table1", "--scale", "short"]);
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use serde::Serialize;
 
-use crate::experiment::{Cell, Experiment, Scale, Tally, Workload, calibrate, typical_product, workload};
-use crate::recipe::DataSet;
+use crate::experiment::{Cell, Experiment, Scale, Tally, Workload, calibrate, workload};
+use crate::model::ModelError;
+use crate::recipe::{DataSet, Settings};
 use crate::store::Results;
 
 use super::arguments::{Common, Plan};
@@ -27,9 +28,9 @@ struct Planned {
     evaluations: Pieces,
     /// Floating-point operations to do.
     flops: f64,
-    /// Measured just now with one matrix product.
-    flops_per_second: f64,
-    /// What `flops` takes at `flops_per_second`: training reaches a part of it, so this is an estimate from below.
+    /// Cores that trials share out.
+    cores: u64,
+    /// What `flops` takes on these cores, from a training step of each network timed just now on one of them.
     seconds: f64,
     /// On disk: what is kept of every run, and the checkpoints of the largest one for each that runs at a time.
     bytes: u64,
@@ -92,9 +93,8 @@ fn plan(
     let built: Vec<&Cell> = cells.iter().filter(|cell| cell.built().is_ok()).collect();
     let missing_data = missing(data, built.iter().map(|cell| &cell.settings.data));
     let flops = work.pretext.cost.flops + work.evaluations.cost.flops;
-    let largest = built.iter().filter_map(|cell| typical_product(&cell.settings)).max();
-    let (rows, inner, columns) = largest.unwrap_or((512, 512, 512));
-    let flops_per_second = calibrate(rows, inner, columns).context("cannot time a matrix product")?;
+    let to_do: Vec<(&Cell, f64)> = cells_to_do(&built, work);
+    let seconds = core_seconds(&to_do).context("cannot time a training step")? / cores() as f64;
     let scratch = work.pretext.cost.scratch.max(work.evaluations.cost.scratch);
     let at_a_time = jobs.min((work.pretext.todo + work.evaluations.todo) as u64);
     Ok(Planned {
@@ -115,10 +115,38 @@ fn plan(
         pretext_runs: pieces(&work.pretext),
         evaluations: pieces(&work.evaluations),
         flops,
-        flops_per_second,
-        seconds: flops / flops_per_second,
+        cores: cores(),
+        seconds,
         bytes: work.pretext.cost.kept + work.evaluations.cost.kept + scratch * at_a_time,
     })
+}
+
+/// The cells of a workload that have something left to do, with its operations.
+fn cells_to_do<'a>(built: &[&'a Cell], work: &Workload) -> Vec<(&'a Cell, f64)> {
+    let flops = |cell: &Cell| work.cells.iter().find(|found| found.axes == cell.axes).map_or(0.0, |found| found.flops);
+    built.iter().map(|cell| (*cell, flops(cell))).filter(|(_, flops)| *flops > 0.0).collect()
+}
+
+/// What operations take on one core, each network being timed once.
+fn core_seconds(to_do: &[(&Cell, f64)]) -> Result<f64, ModelError> {
+    let mut timed: Vec<(&Settings, Option<f64>)> = Vec::new();
+    let mut seconds = 0.0;
+    for (cell, flops) in to_do {
+        let settings = &cell.settings;
+        let same = |(known, _): &&(&Settings, Option<f64>)| {
+            known.network == settings.network && known.data.set == settings.data.set
+        };
+        let rate = match timed.iter().find(same) {
+            Some((_, rate)) => *rate,
+            None => {
+                let rate = calibrate(settings)?;
+                timed.push((settings, rate));
+                rate
+            }
+        };
+        seconds += rate.map_or(0.0, |rate| flops / rate);
+    }
+    Ok(seconds)
 }
 
 fn pieces(tally: &Tally) -> Pieces {
@@ -144,11 +172,12 @@ fn described(planned: &Planned, cells: &[Cell], experiment: &Experiment) -> Stri
             if pieces.shared > 0 { format!(", {} shared by several cells", pieces.shared) } else { String::new() };
         lines.push(format!("{name:<13} {} to do, {} done{shared}", pieces.todo, pieces.done));
     }
-    let rate = prefixed(planned.flops_per_second);
     lines.push(format!("{:<13} {}FLOP", "operations", prefixed(planned.flops)));
     if planned.flops > 0.0 {
         let time = duration(planned.seconds);
-        lines.push(format!("{:<13} {time} or more: matrix products run at {rate}FLOP/s here, training slower", "time"));
+        let cores = count(planned.cores as usize, "core");
+        lines
+            .push(format!("{:<13} about {time} on {cores}, by a training step of each network timed just now", "time"));
     }
     lines.push(format!("{:<13} {}B at most", "disk", prefixed(planned.bytes as f64)));
     lines.join("\n")

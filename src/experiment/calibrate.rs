@@ -1,25 +1,42 @@
-//! How fast this machine is, roughly and quickly.
+//! How fast this machine trains a network, roughly and quickly.
 
 use std::time::{Duration, Instant};
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Tensor};
 
-/// Long enough to be past the first, slow calls; short enough to wait for.
-const PATIENCE: Duration = Duration::from_millis(150);
+use crate::kernels::Cpu;
+use crate::model::{Mode, ModelError, Network};
+use crate::recipe::Settings;
 
-/// Floating-point operations a second of an f32 matrix product of `rows` x `inner` by `inner` x `columns` on every
-/// core. Training reaches a part of it, so that times taken from it are estimates from below.
-pub fn calibrate(rows: usize, inner: usize, columns: usize) -> Result<f64> {
-    // A product beyond this size runs no faster, and would take too long.
-    let (rows, inner, columns) = (rows.clamp(1, 512), inner.clamp(1, 1024), columns.clamp(1, 1024));
-    let left = Tensor::ones((rows, inner), DType::F32, &Device::Cpu)?;
-    let right = Tensor::ones((inner, columns), DType::F32, &Device::Cpu)?;
-    left.matmul(&right)?;
-    let (start, mut products) = (Instant::now(), 0u32);
+use super::cost::{FORWARD_AND_BACKWARD, encoder};
+
+/// Long enough to be past what is slow at first; short enough to wait for.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Operations of one step: enough rows that the weights' own memory traffic does not rule.
+const STEP: f64 = 1e10;
+
+/// Floating-point operations a second of one core in training steps of a cell's encoder, forward and backward; none for a
+/// network that this build does not have. Operations are counted as in [`super::Cost`], whichever way kernels save some.
+///
+/// # Errors
+/// A step that could not be taken.
+pub fn calibrate(settings: &Settings) -> Result<Option<f64>, ModelError> {
+    let Some(encoder) = encoder(settings) else { return Ok(None) };
+    let (inputs, features) = (encoder.inputs(), encoder.features());
+    let per_row = FORWARD_AND_BACKWARD * encoder.flops_per_row();
+    let rows = ((STEP / per_row) as usize).clamp(2, settings.pretext.batch.max(2));
+    let mut network = Network::of_zeros(Cpu::new(1), encoder);
+    let input: Vec<f32> = (0..rows * inputs).map(|at| (at * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
+    let gradient = Tensor::ones((rows, features), DType::F32, &Device::Cpu)?;
+    let mut step = || {
+        network.forward(&input, rows, Mode::Train { replicas: 1 })?;
+        network.backward(&gradient)
+    };
+    step()?;
+    let (start, mut steps) = (Instant::now(), 0u32);
     while start.elapsed() < PATIENCE {
-        left.matmul(&right)?;
-        products += 1;
+        step()?;
+        steps += 1;
     }
-    let flops = 2.0 * rows as f64 * inner as f64 * columns as f64 * f64::from(products);
-    Ok(flops / start.elapsed().as_secs_f64())
+    Ok(Some(per_row * rows as f64 * f64::from(steps) / start.elapsed().as_secs_f64()))
 }

@@ -2,9 +2,7 @@
 
 use crate::kernels::FeatureMap;
 use crate::model::{Inputs, Plan};
-use crate::recipe::{
-    Contrast, DataSet, DataSettings, EndToEnd, EvaluationKind, Linear, Method, Network, Pretext, Settings,
-};
+use crate::recipe::{Contrast, DataSet, DataSettings, EndToEnd, EvaluationKind, Linear, Method, Pretext, Settings};
 
 /// The cost of one piece of work.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -20,7 +18,7 @@ pub struct Cost {
 }
 
 /// A backward pass makes two matrix products, for the input's and the weight's gradient, where a forward pass makes one.
-const FORWARD_AND_BACKWARD: f64 = 3.0;
+pub(super) const FORWARD_AND_BACKWARD: f64 = 3.0;
 /// A checkpoint and the one before it.
 const CHECKPOINTS: u64 = 2;
 const BYTES: u64 = size_of::<f32>() as u64;
@@ -33,13 +31,13 @@ fn layout(data: &DataSettings) -> Option<(Inputs<'static>, usize)> {
         DataSet::Covtype => (Inputs::Columns(&[10, 4, 40]), 7),
         DataSet::Cifar10 | DataSet::Emoji => (square(32), 10),
         DataSet::Cifar100 => (square(32), 100),
-        DataSet::EmojiGroups => (square(32), 40),
+        DataSet::EmojiGroups => (square(32), 31),
         DataSet::ImageFolder => (square(data.folder.as_ref()?.side), 10),
         DataSet::SpeechCommands => return None,
     })
 }
 
-fn encoder(settings: &Settings) -> Option<Plan> {
+pub(super) fn encoder(settings: &Settings) -> Option<Plan> {
     let (inputs, _) = layout(&settings.data)?;
     Plan::encoder(&settings.network, inputs).ok()
 }
@@ -148,15 +146,6 @@ fn linear_flops(linear: &Linear, products: f64, (train, test): (usize, usize)) -
 fn end_to_end_flops(training: &EndToEnd, per_row: f64, (train, test): (usize, usize)) -> f64 {
     let measured = (training.epochs + 1).saturating_sub(training.measure_from) as f64 * test as f64;
     per_row * (training.epochs as f64 * train as f64 * FORWARD_AND_BACKWARD + measured)
-}
-
-/// Rows, inner size and columns of a matrix product that a cell's training spends most of its time in.
-pub fn typical_product(settings: &Settings) -> Option<(usize, usize, usize)> {
-    match settings.network {
-        Network::Mlp { width } => Some((settings.pretext.batch, 64 * width, 64 * width)),
-        // A 3x3 convolution of the second stage, as a product over pixels.
-        Network::Resnet { width, .. } => Some((64 * settings.pretext.batch, 18 * width, 2 * width)),
-    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ mod workload;
 pub use calibrate::calibrate;
 pub use claim::Claim;
 pub use closest::{Closest, Finished, FinishedRun, Missing, missing};
-pub use cost::{Cost, typical_product};
+pub use cost::Cost;
 pub use difference::{Difference, differences, shown};
 pub use error::{ExperimentError, Mismatch};
 pub use file::{ReportKind, ReportLayout};

@@ -51,10 +51,16 @@ const INFERENCE_VALUES: usize = 1 << 22;
 impl<K: Kernels> Network<K> {
     /// A network at its initial weights.
     pub fn new(kernels: K, plan: Plan, seed: u64) -> Network<K> {
-        let mut parameters = kernels.zeros(plan.parameters_len());
-        kernels.upload(&initial::parameters(&plan, seed), &mut parameters);
-        let mut statistics = kernels.zeros(plan.statistics_len());
-        kernels.upload(&initial::statistics(&plan), &mut statistics);
+        let mut network = Network::of_zeros(kernels, plan);
+        network.kernels.upload(&initial::parameters(&network.plan, seed), &mut network.parameters);
+        network.kernels.upload(&initial::statistics(&network.plan), &mut network.statistics);
+        network
+    }
+
+    /// A network whose values are all zero: for timing, or to be overwritten.
+    pub fn of_zeros(kernels: K, plan: Plan) -> Network<K> {
+        let parameters = kernels.zeros(plan.parameters_len());
+        let statistics = kernels.zeros(plan.statistics_len());
         Network { kernels, plan, parameters, statistics, gradient: None, workspace: None, inference: None }
     }
 

@@ -124,3 +124,6 @@ fn values(rows: &Tensor) -> candle_core::Result<Vec<f32>> {
 fn class_of(images: &ImageSet, row: usize) -> String {
     images.class_names[images.train.labels[row] as usize].clone()
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,7 @@ fn status_lists_every_set() {
     covtype          embedded  15,120 + 12,041      ok                     CC BY 4.0              in the program
     covtype          full      15,120 + 565,892     missing                CC BY 4.0
     emoji            embedded  960 + 400            ok                     Apache 2.0, CC BY 4.0  in the program
-    emoji-groups     embedded  704 + 284            ok                     Apache 2.0, CC BY 4.0  in the program
+    emoji-groups     embedded  674 + 280            ok                     Apache 2.0, CC BY 4.0  in the program
     To get cifar10: repro data fetch cifar10
     To get cifar100: repro data fetch cifar100
     To get covtype: repro data fetch covtype

@@ -50,6 +50,9 @@ THEMES = {
     "flags": lambda group, subgroup: group == "Flags",
 }
 
+# Not fit for every classroom: the middle finger.
+LEFT_OUT = {"1F595"}
+
 # Man, woman, person, the two gender signs, the joiner, the picture selector and the five skin tones.
 VARIATIONS = {"1F468", "1F469", "1F9D1", "2640", "2642", "200D", "FE0F", "1F3FB", "1F3FC", "1F3FD", "1F3FE", "1F3FF"}
 
@@ -80,7 +83,7 @@ def candidates(emoji, theme):
     """Families of a theme, each a list of (name, subgroup, image file): emoji first, then their skin tones."""
     families = {}
     for entry in emoji:
-        if not (entry["has_img_google"] and entry["has_img_twitter"]):
+        if entry["unified"] in LEFT_OUT or not (entry["has_img_google"] and entry["has_img_twitter"]):
             continue
         if not THEMES[theme](entry["category"], entry["subcategory"]):
             continue
