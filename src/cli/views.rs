@@ -1,7 +1,5 @@
 //! `repro views`.
 
-use std::path::PathBuf;
-
 use anyhow::Context;
 
 use crate::data::Library;
@@ -48,7 +46,7 @@ pub fn execute(arguments: Views, common: &Common, output: &Output) -> anyhow::Re
     if !output.quiet() {
         output.result(listed(&stages));
     }
-    output.result(PathBuf::from(path).display().to_string());
+    output.result(path.display().to_string());
     Ok(Exit::Done)
 }
 
