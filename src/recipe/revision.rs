@@ -28,7 +28,7 @@ fn prepare(data: &DataIdentity) -> Component {
 fn network(network: &Network) -> Component {
     match network {
         Network::Mlp { .. } => component("network.mlp", 1),
-        Network::Resnet { .. } => component("network.resnet", 1),
+        Network::Resnet { .. } => component("network.resnet", 2),
     }
 }
 
