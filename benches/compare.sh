@@ -10,6 +10,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# As the workers of a run have it.
+export CANDLE_NUM_THREADS=1
 threads=${REPRO_BENCH_THREADS:-2}
 rounds=${REPRO_BENCH_ROUNDS:-5}
 

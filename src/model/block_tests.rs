@@ -1,7 +1,8 @@
 //! Every block's backward pass against finite differences, one coordinate at a time.
 
 use super::Plan;
-use super::block::{After, Block, Buffers, Pass};
+use super::block::{After, Block};
+use super::pass::{Buffers, Pass};
 use super::residual::ConvNorm;
 use super::tests::scattered;
 use crate::kernels::{BatchNorm, Cpu, FeatureMap, Features, Linear, MaxOut, Span};

@@ -7,6 +7,7 @@ mod block;
 mod encoder;
 mod initial;
 mod network;
+mod pass;
 mod plan;
 mod residual;
 mod resnet;

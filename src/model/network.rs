@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 
 use crate::kernels::Kernels;
 
-use super::block::{Buffers, Kept, Pass};
+use super::pass::{Buffers, Kept, Pass};
 use super::plan::{Plan, Section};
 use super::{ModelError, initial};
 

@@ -2,7 +2,7 @@
 
 use crate::kernels::{BatchNorm, Convolution, Kernels, MaxPool};
 
-use super::block::{Buffers, Kept, KeptNorm, Pass};
+use super::pass::{Buffers, Kept, KeptNorm, Pass};
 
 /// A convolution and its BatchNorm.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,6 +7,7 @@
 
 mod graph;
 mod interrupt;
+mod interruption;
 mod launch;
 mod process;
 mod progress;
@@ -21,6 +22,7 @@ mod worker;
 
 pub use graph::{Graph, Job, JobState, LabelledTrial};
 pub use interrupt::{report_signals, stop_on_signals};
+pub use interruption::Interruption;
 pub use launch::{Launcher, Report, Reports, WorkerHandle};
 pub use process::WorkerProcesses;
 pub use progress::{Bars, Lines, Observer, observer};
@@ -29,6 +31,6 @@ pub use provenance::{commit, host};
 pub use readout::ReadOut;
 pub use schedule::{Ending, Settings, run};
 pub use summary::Summary;
-pub use training::{Interruption, Training};
+pub use training::Training;
 pub use work::{Ended, Performer, Session, finished, perform};
 pub use worker::serve;

@@ -9,7 +9,7 @@ use crate::model::{Network, Plan};
 use crate::recipe::{self, EvaluationKind};
 use crate::train;
 
-use super::training::{Interruption, of_training};
+use super::interruption::{Interruption, of_training};
 
 /// What an evaluation reads out and with which settings.
 pub struct ReadOut<'a> {

@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::data::{DataError, Library, Set};
-use crate::evaluate::{self, EvaluateError, Outcome};
+use crate::data::{Library, Set};
+use crate::evaluate::{self, Outcome};
 use crate::kernels::Cpu;
 use crate::model::Network;
 use crate::recipe::{DataIdentity, EvaluationRecipe, PretextRecipe};
 use crate::store::{EvaluationResult, Failure, FailureKind, MetricLog, RunFolder, StoreError, checksum, write_sealed};
-use crate::train::{self, TrainError};
+use crate::train;
 
+use super::interruption::{Interruption, of_data, of_store, of_training};
 use super::readout::ReadOut;
 use super::work::{Ended, Performer, Session, Watch};
 use super::{Event, Stage};
@@ -82,33 +83,6 @@ impl Performer for Training {
     }
 }
 
-/// Why an evaluation has no outcome.
-#[derive(Debug)]
-pub enum Interruption {
-    Stopped,
-    Failed(Failure),
-}
-
-impl From<EvaluateError> for Interruption {
-    fn from(error: EvaluateError) -> Interruption {
-        let kind = match error {
-            EvaluateError::Stopped => return Interruption::Stopped,
-            EvaluateError::LossNotFinite { epoch, step, .. } => FailureKind::NotFinite { epoch, step },
-            EvaluateError::Diverged { epoch, .. } => FailureKind::NotFinite { epoch, step: 0 },
-            EvaluateError::NotFinite { .. } => FailureKind::NotFinite { epoch: 0, step: 0 },
-            EvaluateError::Unfit { .. } => FailureKind::Data,
-            _ => FailureKind::Crash,
-        };
-        Interruption::Failed(Failure { kind, message: with_causes(&error) })
-    }
-}
-
-impl From<Failure> for Interruption {
-    fn from(failure: Failure) -> Interruption {
-        Interruption::Failed(failure)
-    }
-}
-
 fn evaluate_on(
     data: &Set,
     recipe: &EvaluationRecipe,
@@ -159,41 +133,4 @@ fn write_result(session: &Session, outcome: Outcome) -> Result<(), StoreError> {
     let metrics = checksum(metrics.text().as_bytes());
     let Outcome { readings, details, .. } = outcome;
     write_sealed(&session.folder.file("result.json"), &EvaluationResult { readings, details, metrics })
-}
-
-fn of_data(error: DataError) -> Failure {
-    let kind = match error {
-        DataError::NotBuilt { .. } => FailureKind::NotBuilt,
-        _ => FailureKind::Data,
-    };
-    Failure { kind, message: with_causes(&error) }
-}
-
-fn of_store(error: StoreError) -> Failure {
-    Failure { kind: FailureKind::Store, message: error.to_string() }
-}
-
-pub(super) fn of_training(error: TrainError) -> Failure {
-    let kind = match error {
-        TrainError::NotFinite { epoch, step, .. } => FailureKind::NotFinite { epoch, step },
-        TrainError::Collapse { epoch, step, .. } => FailureKind::Collapse { epoch, step },
-        TrainError::BatchTooLarge { .. } | TrainError::Views(_) | TrainError::Model(_) => FailureKind::Data,
-        TrainError::Store(_) => FailureKind::Store,
-        TrainError::Threads { .. } | TrainError::Step(_) => FailureKind::Crash,
-    };
-    Failure { kind, message: with_causes(&error) }
-}
-
-/// An error and what brought it about, on one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let said = inner.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = inner.source();
-    }
-    text
 }

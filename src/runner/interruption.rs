@@ -1,0 +1,70 @@
+//! Why work has no outcome, as the results folder has it.
+
+use crate::data::DataError;
+use crate::evaluate::EvaluateError;
+use crate::store::{Failure, FailureKind, StoreError};
+use crate::train::TrainError;
+
+/// Why an evaluation has no outcome.
+#[derive(Debug)]
+pub enum Interruption {
+    Stopped,
+    Failed(Failure),
+}
+
+impl From<EvaluateError> for Interruption {
+    fn from(error: EvaluateError) -> Interruption {
+        let kind = match error {
+            EvaluateError::Stopped => return Interruption::Stopped,
+            EvaluateError::LossNotFinite { epoch, step, .. } => FailureKind::NotFinite { epoch, step },
+            EvaluateError::Diverged { epoch, .. } => FailureKind::NotFinite { epoch, step: 0 },
+            EvaluateError::NotFinite { .. } => FailureKind::NotFinite { epoch: 0, step: 0 },
+            EvaluateError::Unfit { .. } => FailureKind::Data,
+            _ => FailureKind::Crash,
+        };
+        Interruption::Failed(Failure { kind, message: with_causes(&error) })
+    }
+}
+
+impl From<Failure> for Interruption {
+    fn from(failure: Failure) -> Interruption {
+        Interruption::Failed(failure)
+    }
+}
+
+pub(super) fn of_data(error: DataError) -> Failure {
+    let kind = match error {
+        DataError::NotBuilt { .. } => FailureKind::NotBuilt,
+        _ => FailureKind::Data,
+    };
+    Failure { kind, message: with_causes(&error) }
+}
+
+pub(super) fn of_store(error: StoreError) -> Failure {
+    Failure { kind: FailureKind::Store, message: error.to_string() }
+}
+
+pub(super) fn of_training(error: TrainError) -> Failure {
+    let kind = match error {
+        TrainError::NotFinite { epoch, step, .. } => FailureKind::NotFinite { epoch, step },
+        TrainError::Collapse { epoch, step, .. } => FailureKind::Collapse { epoch, step },
+        TrainError::BatchTooLarge { .. } | TrainError::Views(_) | TrainError::Model(_) => FailureKind::Data,
+        TrainError::Store(_) => FailureKind::Store,
+        TrainError::Threads { .. } | TrainError::Step(_) => FailureKind::Crash,
+    };
+    Failure { kind, message: with_causes(&error) }
+}
+
+/// An error and what brought it about, on one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = inner.source();
+    }
+    text
+}
