@@ -13,6 +13,7 @@ mod folder;
 mod layout;
 mod library;
 mod members;
+pub mod parse;
 mod pictures;
 mod set;
 mod speech_commands;

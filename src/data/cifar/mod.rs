@@ -107,6 +107,11 @@ impl Variant {
     }
 }
 
+/// Reads a file of a set.
+pub(super) fn parse(set: DataSet, form: Form, bytes: Vec<u8>) -> Result<Pictures, Fault> {
+    Variant::of(set).parse(form, bytes)
+}
+
 /// The pictures of a copy, in the order of its files.
 struct Copied {
     train: Pictures,

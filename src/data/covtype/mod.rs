@@ -98,6 +98,11 @@ pub(super) fn identify(path: &Path, settings: &DataSettings) -> Result<DataIdent
     identify_published(settings)
 }
 
+/// Checks that a text is what the published file holds.
+pub(super) fn check(text: &[u8]) -> Result<(), Fault> {
+    Table::parse(text, &PUBLISHED).map(drop)
+}
+
 /// Names the published content.
 pub(super) fn identify_published(settings: &DataSettings) -> Result<DataIdentity, DataError> {
     identity(settings, CONTENT.sha256.to_owned())

@@ -13,7 +13,7 @@ const ASPECT: u32 = 16;
 ///
 /// # Errors
 /// One side is more than 16 times as long as the other.
-pub(super) fn square(picture: &RgbImage, side: u32) -> Result<RgbImage, Fault> {
+pub(in crate::data) fn square(picture: &RgbImage, side: u32) -> Result<RgbImage, Fault> {
     let (width, height) = picture.dimensions();
     if width.max(height) > width.min(height).saturating_mul(ASPECT) {
         let expected = format!("a picture at most {ASPECT} times as long as it is wide");

@@ -17,6 +17,8 @@ use super::{CHANNELS, DataError, Descriptor, ImageSet, Inventory, Pictures, deco
 
 use files::Files;
 
+pub(super) use fit::square;
+
 pub(super) static DESCRIPTOR: Descriptor =
     Descriptor::new(DataSet::ImageFolder, None, "that of the pictures", "Whoever made the pictures.");
 
@@ -81,7 +83,7 @@ fn identity(settings: &DataSettings, files: &Files) -> DataIdentity {
 fn read(side: &files::Side, length: usize) -> Result<Pictures, DataError> {
     let decoded = side.files.par_iter().map(|file| {
         let bytes = members::whole(DataSet::ImageFolder, &file.path)?;
-        let fitted = decode::rgb(&bytes).and_then(|picture| fit::square(&picture, length as u32));
+        let fitted = decode::rgb(&bytes).and_then(|picture| square(&picture, length as u32));
         fitted.map_err(|fault| fault.in_file(DataSet::ImageFolder, &file.path))
     });
     let decoded = decoded.collect::<Result<Vec<RgbImage>, DataError>>()?;

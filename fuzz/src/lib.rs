@@ -1,0 +1,59 @@
+//! What each fuzz target does with its input. A target passes unless it panics, runs out of memory or takes too long.
+
+use std::path::Path;
+
+use imix_repro::data::{Form, parse};
+use imix_repro::experiment::{Experiment, Origin};
+use imix_repro::interchange::Encoder;
+use imix_repro::recipe::DataSet;
+
+/// A target by name.
+pub type Target = (&'static str, fn(&[u8]));
+
+pub const TARGETS: [Target; 7] = [
+    ("cifar_binary", cifar_binary),
+    ("cifar_python", cifar_python),
+    ("cifar_parquet", cifar_parquet),
+    ("picture", picture),
+    ("covtype", covtype),
+    ("encoder_file", encoder_file),
+    ("experiment_file", experiment_file),
+];
+
+pub fn cifar_binary(bytes: &[u8]) {
+    cifar(Form::Binary, bytes);
+}
+
+pub fn cifar_python(bytes: &[u8]) {
+    cifar(Form::Python, bytes);
+}
+
+pub fn cifar_parquet(bytes: &[u8]) {
+    cifar(Form::Parquet, bytes);
+}
+
+fn cifar(form: Form, bytes: &[u8]) {
+    for set in [DataSet::Cifar10, DataSet::Cifar100] {
+        if let Ok(pictures) = parse::cifar(set, form, bytes.to_vec()) {
+            assert_eq!(pictures.pixels.len(), pictures.labels.len() * 32 * 32 * 3);
+        }
+    }
+}
+
+pub fn picture(bytes: &[u8]) {
+    if let Ok(pixels) = parse::picture(bytes, 8) {
+        assert_eq!(pixels.len(), 8 * 8 * 3);
+    }
+}
+
+pub fn covtype(bytes: &[u8]) {
+    assert!(parse::covtype(bytes).is_err(), "nothing so short is the whole set");
+}
+
+pub fn encoder_file(bytes: &[u8]) {
+    let _ = Encoder::from_bytes(bytes, Path::new("encoder"));
+}
+
+pub fn experiment_file(bytes: &[u8]) {
+    let _ = Experiment::parse(bytes, "experiment.json", Origin::Embedded);
+}
