@@ -6,6 +6,7 @@ use image::io::{Limits, Reader};
 use image::{DynamicImage, ImageFormat, RgbImage};
 
 use super::Fault;
+use super::guard::guarded;
 
 /// Largest width and height.
 const SIDE: u32 = 1 << 14;
@@ -42,7 +43,8 @@ pub(super) fn rgb(bytes: &[u8]) -> Result<RgbImage, Fault> {
     {
         return Err(Fault::new("the picture", format!("a whole JPEG of {width} x {height} pixels"), found));
     }
-    Ok(over_white(whole.decode().map_err(broken)?))
+    let decoded = guarded("the picture", "a whole PNG or JPEG", || whole.decode().map_err(broken))?;
+    Ok(over_white(decoded))
 }
 
 /// What a JPEG lacks, as far as can be told without decoding it: its decoder makes up for what is missing with grey.

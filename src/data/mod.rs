@@ -10,6 +10,7 @@ mod error;
 mod fault;
 pub mod fetch;
 mod folder;
+mod guard;
 mod layout;
 mod library;
 mod members;

@@ -4,6 +4,7 @@
 //! labels; the coarse ones are left alone.
 
 mod binary;
+mod footer;
 mod layouts;
 mod names;
 mod parquet;

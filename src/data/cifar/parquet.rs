@@ -5,24 +5,30 @@ use std::io::Cursor;
 use polars::prelude::{Column, DataFrame, DataType, ParquetReader, PolarsError, SerReader};
 use rayon::prelude::*;
 
+use crate::data::guard::guarded;
 use crate::data::{Fault, Pictures, decode};
 
-use super::{PICTURE, PUBLISHED, SIDE, Variant};
+use super::{PICTURE, PUBLISHED, SIDE, Variant, footer};
 
 /// Names that the column of pictures has.
 const COLUMNS: [&str; 2] = ["img", "image"];
 
 /// Reads a file of pictures, however many.
 pub(super) fn parse(variant: &Variant, bytes: Vec<u8>) -> Result<Pictures, Fault> {
+    footer::check(&bytes)?;
+    let frame = guarded("the file", "a parquet file of pictures", || read(bytes))?;
+    let labels = labels(variant, &frame)?;
+    let pixels = pixels(&frame)?;
+    Ok(Pictures { pixels, labels })
+}
+
+fn read(bytes: Vec<u8>) -> Result<DataFrame, Fault> {
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     let rows = reader.num_rows().map_err(damaged)?;
     if rows > PUBLISHED.0 {
         return Err(Fault::new("the file", format!("at most {} records", PUBLISHED.0), format!("{rows}")));
     }
-    let frame = reader.finish().map_err(damaged)?;
-    let labels = labels(variant, &frame)?;
-    let pixels = pixels(&frame)?;
-    Ok(Pictures { pixels, labels })
+    reader.finish().map_err(damaged)
 }
 
 fn damaged(error: PolarsError) -> Fault {
