@@ -1,7 +1,8 @@
 //! A look at a parquet file's footer before the library reads it: the library makes room for as many items as a list
 //! claims to have, however few bytes follow, and a footer that lies would take all memory.
 //!
-//! The footer is a struct in Thrift's compact protocol. Nothing is kept of it; only lengths are checked.
+//! The footer is a struct in Thrift's compact protocol. Nothing is kept of it; only lengths are checked. The library goes by
+//! a field's number alone, so a footer made to have a list's number on a field of another kind still misleads it.
 
 use crate::data::Fault;
 
