@@ -2,7 +2,7 @@
 //! whether it came out.
 //!
 //! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner` -> `evaluate` -> `train` ->
-//! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`);
+//! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`, `speech`);
 //! `cli` -> `interchange` -> `model`; `cli` -> `views` -> `train`; `report` and `views` -> `drawing`.
 
 pub mod augment;
@@ -21,6 +21,7 @@ pub mod random;
 pub mod recipe;
 pub mod report;
 pub mod runner;
+pub mod speech;
 pub mod store;
 pub mod train;
 pub mod views;

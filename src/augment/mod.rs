@@ -1,12 +1,14 @@
 //! Views: what an item looks like to the network, drawn anew for each view and epoch.
 
 mod image;
+mod speech;
 mod tabular;
 
 use crate::data::Set;
 use crate::recipe::{Domain, LightViews, Views};
 
 pub use image::{ImageViews, Normaliser};
+pub use speech::{SpeechViews, log_mels};
 pub use tabular::TabularViews;
 
 /// Items whose views training draws, whatever they are made of.
@@ -20,7 +22,7 @@ pub trait Source: Send + Sync {
         self.len() == 0
     }
 
-    /// Shape of one item: `[width]` for a table, `[height, width, channels]` for pictures.
+    /// Shape of one item: `[width]` for a table, `[height, width, channels]` for pictures and spectra.
     fn shape(&self) -> &[usize];
 
     /// Values of one item.
@@ -47,6 +49,7 @@ pub fn source<'a>(set: &'a Set, views: &Views, seed: u64) -> Result<Box<dyn Sour
     match set {
         Set::Table(set) => Ok(Box::new(TabularViews::new(set, views, seed)?)),
         Set::Images(set) => Ok(Box::new(ImageViews::new(set, views, seed)?)),
+        Set::Speech(set) => Ok(Box::new(SpeechViews::new(set, views, seed)?)),
     }
 }
 
@@ -57,7 +60,7 @@ pub fn source<'a>(set: &'a Set, views: &Views, seed: u64) -> Result<Box<dyn Sour
 pub fn light<'a>(set: &'a Set, views: &LightViews, seed: u64) -> Result<Box<dyn Source + 'a>, ViewsError> {
     match set {
         Set::Images(set) => Ok(Box::new(ImageViews::light(set, views, seed)?)),
-        Set::Table(_) => Err(ViewsError::NotPictures),
+        Set::Table(_) | Set::Speech(_) => Err(ViewsError::NotPictures),
     }
 }
 
@@ -76,4 +79,6 @@ pub enum ViewsError {
     Setting { setting: &'static str, found: f64, expected: &'static str },
     #[error("{labels} pictures of {height} by {width} pixels in {bytes} bytes: not a set of whole pictures")]
     Pictures { height: usize, width: usize, bytes: usize, labels: usize },
+    #[error("{samples} samples of background noise: not whole seconds")]
+    Background { samples: usize },
 }

@@ -14,7 +14,7 @@ pub fn execute(arguments: Data, common: &Common, output: &Output) -> anyhow::Res
     let library = Library::new(common.data.as_deref());
     match arguments.action {
         DataAction::Status(name) => status(&chosen(&name)?, &library, output),
-        DataAction::Fetch(name) => fetch_all(&chosen(&name)?, name.name.is_some(), &library, output),
+        DataAction::Fetch(name) => fetch_all(&chosen(&name)?, &library, output),
         DataAction::Verify(name) => verify(&chosen(&name)?, name.name.is_some(), &library, output),
     }
 }
@@ -45,13 +45,8 @@ fn status(descriptors: &[&Descriptor], library: &Library, output: &Output) -> an
         if descriptor.embedded_rows.is_some() {
             lines.push(line("embedded", descriptor.embedded_rows, "ok".to_owned(), "in the program".to_owned()));
         }
-        match descriptor.layouts() {
-            Ok([]) => continue,
-            Ok(_) => {}
-            Err(error) => {
-                lines.push(line("full", descriptor.rows, error.to_string(), String::new()));
-                continue;
-            }
+        if descriptor.layouts().is_empty() {
+            continue;
         }
         let copies = library.copies(descriptor.set);
         if copies.is_empty() {
@@ -73,17 +68,9 @@ fn verify(descriptors: &[&Descriptor], named: bool, library: &Library, output: &
     let mut exit = Exit::Done;
     for descriptor in descriptors {
         let id = descriptor.set.id();
-        match descriptor.layouts() {
-            Ok([]) => {
-                output.result(format!("{id}: ok: in the program"));
-                continue;
-            }
-            Ok(_) => {}
-            Err(error) if named => return Err(error).context(format!("cannot verify {id}")),
-            Err(error) => {
-                output.result(format!("{id}: {error}"));
-                continue;
-            }
+        if descriptor.layouts().is_empty() {
+            output.result(format!("{id}: ok: in the program"));
+            continue;
         }
         let copies = library.copies(descriptor.set);
         if copies.is_empty() {
@@ -131,7 +118,7 @@ fn in_words(standing: Standing) -> String {
     }
 }
 
-fn fetch_all(descriptors: &[&Descriptor], named: bool, library: &Library, output: &Output) -> anyhow::Result<Exit> {
+fn fetch_all(descriptors: &[&Descriptor], library: &Library, output: &Output) -> anyhow::Result<Exit> {
     let origin = Origin::from_environment()?;
     let root = library
         .roots()
@@ -142,14 +129,12 @@ fn fetch_all(descriptors: &[&Descriptor], named: bool, library: &Library, output
     }
     for descriptor in descriptors {
         let id = descriptor.set.id();
-        match (descriptor.layouts(), descriptor.download) {
-            (Ok(_), Some(file)) => {
+        match descriptor.download {
+            Some(file) => {
                 fetch_one(descriptor, file, root, &origin, output)?;
                 output.note(format!("{id}: {}. {}", descriptor.licence, descriptor.attribution));
             }
-            (Ok(_), None) => output.result(format!("{id}: already there: in the program")),
-            (Err(error), _) if named => return Err(error).context(format!("cannot fetch {id}")),
-            (Err(error), _) => output.note(format!("{id}: {error}")),
+            None => output.result(format!("{id}: already there: in the program")),
         }
     }
     Ok(Exit::Done)

@@ -2,7 +2,7 @@
 
 use crate::recipe::DataSet;
 
-use super::{DataError, Layout, cifar, covtype, emoji, folder, speech_commands};
+use super::{Layout, cifar, covtype, emoji, folder, speech};
 
 /// A data set as published.
 #[derive(Debug)]
@@ -68,20 +68,20 @@ impl Descriptor {
     }
 
     /// The ways in which the set lies on disk, in the order in which they are looked for; none where the program holds
-    /// all of it. [`DataError::NotBuilt`] where this build cannot read it.
-    pub fn layouts(&self) -> Result<&'static [Layout], DataError> {
-        match (self.layouts, self.embedded_rows) {
-            ([], None) => Err(DataError::NotBuilt { domain: self.set.domain() }),
-            (layouts, _) => Ok(layouts),
-        }
+    /// all of it.
+    pub fn layouts(&self) -> &'static [Layout] {
+        self.layouts
     }
 }
 
 /// Every data set with a name of its own, in the order of the paper's tables.
-pub const CATALOGUE: [&Descriptor; 6] = [
+pub const CATALOGUE: [&Descriptor; 9] = [
     &cifar::CIFAR10,
     &cifar::CIFAR100,
-    &speech_commands::DESCRIPTOR,
+    &speech::V1,
+    &speech::V2,
+    &speech::FSDD,
+    &speech::SYNTHETIC,
     &covtype::DESCRIPTOR,
     &emoji::THEMES,
     &emoji::GROUPS,
@@ -93,7 +93,11 @@ pub fn descriptor(set: DataSet) -> &'static Descriptor {
         DataSet::Covtype => &covtype::DESCRIPTOR,
         DataSet::Cifar10 => &cifar::CIFAR10,
         DataSet::Cifar100 => &cifar::CIFAR100,
-        DataSet::SpeechCommands => &speech_commands::DESCRIPTOR,
+        DataSet::SpeechCommands => &speech::V1,
+        DataSet::SpeechCommandsV2 => &speech::V2,
+        DataSet::Fsdd => &speech::FSDD,
+        DataSet::SyntheticSpeech => &speech::SYNTHETIC,
+        DataSet::SpeechFolder => &speech::FOLDER,
         DataSet::Emoji => &emoji::THEMES,
         DataSet::EmojiGroups => &emoji::GROUPS,
         DataSet::ImageFolder => &folder::DESCRIPTOR,

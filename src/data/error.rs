@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::recipe::{DataSet, Domain, Part};
+use crate::recipe::{DataSet, Part};
 
 /// A data set that cannot be used, and what to do about it.
 #[derive(Debug, Error)]
@@ -19,10 +19,10 @@ pub enum DataError {
     )]
     Missing { set: DataSet, names: Vec<String>, looked_in: Vec<PathBuf> },
     #[error(
-        "picture folder {name} is missing: no {name}/train in {}. Name the folder that holds it with --data DIR or REPRO_DATA",
+        "folder of {what} {name} is missing: no {inside} in {}. Name the folder that holds it with --data DIR or REPRO_DATA",
         listed(looked_in)
     )]
-    MissingFolder { name: String, looked_in: Vec<PathBuf> },
+    MissingFolder { what: &'static str, name: String, inside: String, looked_in: Vec<PathBuf> },
     /// The content cannot be read as the data set.
     #[error("{}, {place}: expected {expected}, found {found}. {}", path.display(), remedy(*set))]
     Damaged { set: DataSet, path: PathBuf, place: String, expected: String, found: String },
@@ -40,10 +40,8 @@ pub enum DataError {
     UnknownContent { set: DataSet },
     #[error("data set {}, {setting}: expected {expected}, found {found}", set.id())]
     Setting { set: DataSet, setting: &'static str, expected: String, found: String },
-    #[error("data set {} needs the setting data.folder: expected the name of a folder and a side in pixels, found nothing", set.id())]
+    #[error("data set {} needs the setting data.folder: expected the name of a folder, found nothing", set.id())]
     NoFolder { set: DataSet },
-    #[error("not built yet: {domain}")]
-    NotBuilt { domain: Domain },
     #[error("data set {} needs the setting data.standardise: expected all-rows or training-rows, found nothing", set.id())]
     Unspecified { set: DataSet },
     #[error("cannot read {}: {source}", path.display())]
@@ -60,6 +58,9 @@ impl DataError {
 fn remedy(set: DataSet) -> String {
     match set {
         DataSet::ImageFolder => "Put that right, or move it away".to_owned(),
+        DataSet::SpeechFolder => {
+            "Put that right, move it away, or have such recordings skipped: set data.speech.damaged to skip".to_owned()
+        }
         set => format!("Move the file away and run `repro data fetch {}`", set.id()),
     }
 }

@@ -10,7 +10,7 @@ pub struct Layout {
     pub container: Container,
     /// Paths under a root, in the order in which they are tried.
     pub paths: &'static [&'static str],
-    /// Names of the files inside that hold training items; a `*` stands for any text.
+    /// Names of the files or folders inside that hold training items; a `*` stands for any text.
     pub train: &'static [&'static str],
     /// Names of the files inside that hold test items.
     pub test: &'static [&'static str],
@@ -26,6 +26,8 @@ pub enum Form {
     /// Python pickles.
     Python,
     Parquet,
+    /// WAV files, one for each item.
+    Wave,
 }
 
 /// What a path of a layout is.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::recipe::{DataIdentity, DataSet, DataSettings, Part};
 
-use super::{DataCopy, DataError, Set, Standing, cifar, covtype, descriptor, emoji, folder};
+use super::{DataCopy, DataError, Set, Standing, cifar, covtype, descriptor, emoji, folder, speech};
 
 /// Folders that data sets are looked for in.
 ///
@@ -23,6 +23,8 @@ pub struct Inventory {
     pub identity: DataIdentity,
     /// Training and test items, those of the subset if there is one.
     pub rows: (usize, usize),
+    /// What the user should know of it before a run.
+    pub warnings: Vec<String>,
 }
 
 impl Library {
@@ -44,7 +46,7 @@ impl Library {
 
     /// Every copy of a set, the one that is used first: root after root, and in each in the order of the set's layouts.
     pub fn copies(&self, set: DataSet) -> Vec<DataCopy> {
-        let layouts = descriptor(set).layouts().unwrap_or_default();
+        let layouts = descriptor(set).layouts();
         self.roots.iter().flat_map(|root| layouts.iter().flat_map(|layout| layout.copies_in(root))).collect()
     }
 
@@ -72,12 +74,18 @@ impl Library {
                     None => covtype::rows(part),
                     Some(_) => self.load(settings)?.rows(),
                 };
-                Ok(Inventory { identity, rows })
+                Ok(Inventory { identity, rows, warnings: Vec::new() })
             }
             (DataSet::Cifar10 | DataSet::Cifar100, Part::Full) => cifar::inventory(&self.find(settings.set)?, settings),
             (DataSet::Emoji | DataSet::EmojiGroups, Part::Embedded) => emoji::inventory(settings),
             (DataSet::ImageFolder, Part::Full) => folder::inventory(&self.roots, settings),
-            (set, part) => Err(refused(set, part)),
+            (DataSet::SpeechCommands | DataSet::SpeechCommandsV2 | DataSet::Fsdd, Part::Full) => {
+                speech::inventory(settings, Some(&self.find(settings.set)?), &self.roots)
+            }
+            (DataSet::SyntheticSpeech, Part::Embedded) | (DataSet::SpeechFolder, Part::Full) => {
+                speech::inventory(settings, None, &self.roots)
+            }
+            (set, part) => Err(DataError::NoSuchPart { set, part }),
         }
     }
 
@@ -86,16 +94,26 @@ impl Library {
     ///
     /// # Errors
     /// The set cannot be read by this build, or is one of those whose content has a name only once it has been read
-    /// ([`DataError::UnknownContent`]): CIFAR, of which any part is welcome, and folders of the user's own.
+    /// ([`DataError::UnknownContent`]): CIFAR and speech, of which any part is welcome, and folders of the user's own.
     pub fn published(settings: &DataSettings) -> Result<DataIdentity, DataError> {
         match (settings.set, settings.part) {
             (DataSet::Covtype, Part::Embedded) => covtype::identify_embedded(settings),
             (DataSet::Covtype, Part::Full) => covtype::identify_published(settings),
             (DataSet::Emoji | DataSet::EmojiGroups, Part::Embedded) => Ok(emoji::identity(settings)),
-            (set @ (DataSet::Cifar10 | DataSet::Cifar100 | DataSet::ImageFolder), Part::Full) => {
-                Err(DataError::UnknownContent { set })
+            (DataSet::SyntheticSpeech, Part::Embedded) => {
+                speech::inventory(settings, None, &[]).map(|inventory| inventory.identity)
             }
-            (set, part) => Err(refused(set, part)),
+            (
+                set @ (DataSet::Cifar10
+                | DataSet::Cifar100
+                | DataSet::ImageFolder
+                | DataSet::SpeechCommands
+                | DataSet::SpeechCommandsV2
+                | DataSet::Fsdd
+                | DataSet::SpeechFolder),
+                Part::Full,
+            ) => Err(DataError::UnknownContent { set }),
+            (set, part) => Err(DataError::NoSuchPart { set, part }),
         }
     }
 
@@ -112,7 +130,13 @@ impl Library {
             }
             (DataSet::Emoji | DataSet::EmojiGroups, Part::Embedded) => Set::Images(emoji::load(settings)?),
             (DataSet::ImageFolder, Part::Full) => Set::Images(folder::load(&self.roots, settings)?),
-            (set, part) => return Err(refused(set, part)),
+            (DataSet::SpeechCommands | DataSet::SpeechCommandsV2 | DataSet::Fsdd, Part::Full) => {
+                Set::Speech(speech::load(settings, Some(&self.find(settings.set)?), &self.roots)?)
+            }
+            (DataSet::SyntheticSpeech, Part::Embedded) | (DataSet::SpeechFolder, Part::Full) => {
+                Set::Speech(speech::load(settings, None, &self.roots)?)
+            }
+            (set, part) => return Err(DataError::NoSuchPart { set, part }),
         };
         match &settings.subset {
             Some(subset) => whole.reduced(subset),
@@ -129,24 +153,25 @@ impl Library {
         match set {
             DataSet::Covtype => covtype::verify(&copy.path).map(|()| Standing::Official),
             DataSet::Cifar10 | DataSet::Cifar100 => cifar::verify(copy, set),
-            other => Err(DataError::NotBuilt { domain: other.domain() }),
+            DataSet::SpeechCommands | DataSet::SpeechCommandsV2 | DataSet::Fsdd => {
+                speech::verify(copy, descriptor(set))
+            }
+            // They have no layouts, and so no copies.
+            DataSet::Emoji
+            | DataSet::EmojiGroups
+            | DataSet::ImageFolder
+            | DataSet::SyntheticSpeech
+            | DataSet::SpeechFolder => Err(DataError::UnknownContent { set }),
         }
     }
 
     fn find(&self, set: DataSet) -> Result<DataCopy, DataError> {
-        let layouts = descriptor(set).layouts()?;
+        let layouts = descriptor(set).layouts();
         self.copies(set).into_iter().next().ok_or_else(|| DataError::Missing {
             set,
             names: layouts.iter().filter_map(|layout| layout.paths.first()).map(|path| path.to_string()).collect(),
             looked_in: self.roots.clone(),
         })
-    }
-}
-
-fn refused(set: DataSet, part: Part) -> DataError {
-    match set {
-        DataSet::SpeechCommands => DataError::NotBuilt { domain: set.domain() },
-        set => DataError::NoSuchPart { set, part },
     }
 }
 

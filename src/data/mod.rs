@@ -17,7 +17,7 @@ mod members;
 pub mod parse;
 mod pictures;
 mod set;
-mod speech_commands;
+mod speech;
 mod standing;
 mod subset;
 
@@ -26,5 +26,5 @@ pub use error::DataError;
 pub use fault::Fault;
 pub use layout::{Container, DataCopy, Form, Layout};
 pub use library::{Inventory, Library};
-pub use set::{CHANNELS, ImageSet, Pictures, Rows, Set, SetPart, TabularSet};
+pub use set::{CHANNELS, Clip, Clips, ImageSet, Pictures, Rows, Set, SetPart, SpeechSet, TabularSet};
 pub use standing::Standing;

@@ -2,7 +2,7 @@
 
 use crate::recipe::DataSet;
 
-use super::{Fault, Form, Pictures, cifar, covtype, decode, folder};
+use super::{Clip, Fault, Form, Pictures, cifar, covtype, decode, folder, speech};
 
 /// The pictures of a file of CIFAR-10, or of CIFAR-100.
 ///
@@ -18,6 +18,14 @@ pub fn cifar(set: DataSet, form: Form, bytes: Vec<u8>) -> Result<Pictures, Fault
 /// The first thing wrong with it.
 pub fn picture(bytes: &[u8], side: u32) -> Result<Vec<u8>, Fault> {
     folder::square(&decode::rgb(bytes)?, side).map(image::RgbImage::into_raw)
+}
+
+/// A recording of speech in a WAV file.
+///
+/// # Errors
+/// The first thing wrong with it.
+pub fn recording(bytes: &[u8]) -> Result<Clip, Fault> {
+    speech::parse(bytes)
 }
 
 /// Checks CovType's uncompressed text.

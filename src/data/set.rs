@@ -82,6 +82,80 @@ impl ImageSet {
     }
 }
 
+/// A recording at 16,000 samples a second.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Clip {
+    /// As 16-bit numbers: what a recording of one channel at this rate holds.
+    Pcm16(Box<[i16]>),
+    /// As numbers from about -1 to 1.
+    Float(Box<[f32]>),
+}
+
+impl Clip {
+    /// Replaces `samples` by those of the clip, from about -1 to 1.
+    pub fn read(&self, samples: &mut Vec<f32>) {
+        samples.clear();
+        match self {
+            Clip::Pcm16(clip) => samples.extend(clip.iter().map(|sample| f32::from(*sample) / 32768.0)),
+            Clip::Float(clip) => samples.extend_from_slice(clip),
+        }
+    }
+
+    /// Fills `samples` with those of the clip, cut or followed by silence.
+    pub fn fill(&self, samples: &mut [f32]) {
+        let length = self.len().min(samples.len());
+        let (sounding, silent) = samples.split_at_mut(length);
+        match self {
+            Clip::Pcm16(clip) => {
+                sounding.iter_mut().zip(clip).for_each(|(out, sample)| *out = f32::from(*sample) / 32768.0);
+            }
+            Clip::Float(clip) => sounding.copy_from_slice(&clip[..length]),
+        }
+        silent.fill(0.0);
+    }
+
+    /// Samples.
+    pub fn len(&self) -> usize {
+        match self {
+            Clip::Pcm16(clip) => clip.len(),
+            Clip::Float(clip) => clip.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Labelled recordings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Clips {
+    /// As far as any view can hear them: 1.25 seconds, of which the fastest plays one second.
+    pub clips: Vec<Clip>,
+    /// Class of each clip, from 0.
+    pub labels: Vec<u32>,
+}
+
+/// A set of spoken words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpeechSet {
+    pub identity: DataIdentity,
+    /// Of each class, in the order of the labels.
+    pub class_names: Vec<String>,
+    pub train: Clips,
+    pub test: Clips,
+    /// Noise to mix with training clips, second after second.
+    pub background: Vec<f32>,
+    /// Clips in the set as published, training and test.
+    pub published_rows: (usize, usize),
+}
+
+impl SpeechSet {
+    pub fn classes(&self) -> usize {
+        self.class_names.len()
+    }
+}
+
 /// How much of a set is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetPart {
@@ -96,6 +170,7 @@ pub struct SetPart {
 pub enum Set {
     Table(TabularSet),
     Images(ImageSet),
+    Speech(SpeechSet),
 }
 
 impl Set {
@@ -104,6 +179,7 @@ impl Set {
         let (train, test, published) = match self {
             Set::Table(set) => (set.train.labels.len(), set.test.labels.len(), set.published_rows),
             Set::Images(set) => (set.train.labels.len(), set.test.labels.len(), set.published_rows),
+            Set::Speech(set) => (set.train.labels.len(), set.test.labels.len(), set.published_rows),
         };
         SetPart { train, test, published_train: published.0, published_test: published.1 }
     }
@@ -112,6 +188,7 @@ impl Set {
         match self {
             Set::Table(set) => &set.identity,
             Set::Images(set) => &set.identity,
+            Set::Speech(set) => &set.identity,
         }
     }
 
@@ -120,6 +197,7 @@ impl Set {
         match self {
             Set::Table(set) => (set.train.labels.len(), set.test.labels.len()),
             Set::Images(set) => (set.train.labels.len(), set.test.labels.len()),
+            Set::Speech(set) => (set.train.labels.len(), set.test.labels.len()),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::{DataSet, Subset};
 
-use super::{DataError, ImageSet, Pictures, Rows, Set, TabularSet, pictures};
+use super::{Clips, DataError, ImageSet, Pictures, Rows, Set, SpeechSet, TabularSet, pictures};
 
 /// What a subset keeps of a set.
 struct Kept {
@@ -90,6 +90,7 @@ impl Set {
         match self {
             Set::Table(set) => table(set, subset).map(Set::Table),
             Set::Images(set) => images(set, subset).map(Set::Images),
+            Set::Speech(set) => speech(set, subset).map(Set::Speech),
         }
     }
 }
@@ -130,6 +131,24 @@ fn images(set: &ImageSet, subset: &Subset) -> Result<ImageSet, DataError> {
         validation: kept.range(&set.validation),
         test: gather(test, &kept.test),
         ..*set
+    })
+}
+
+fn speech(set: &SpeechSet, subset: &Subset) -> Result<SpeechSet, DataError> {
+    let (train, test) = (&set.train, &set.test);
+    let kept = Kept::choose(set.identity.settings.set, subset, set.classes(), &train.labels, &test.labels)?;
+    let gather = |side: &Clips, places: &[usize]| {
+        let mut labels: Vec<u32> = places.iter().map(|place| side.labels[*place]).collect();
+        kept.relabel(&mut labels);
+        Clips { clips: places.iter().map(|place| side.clips[*place].clone()).collect(), labels }
+    };
+    Ok(SpeechSet {
+        identity: set.identity.clone(),
+        class_names: kept.classes.iter().map(|class| set.class_names[*class].clone()).collect(),
+        train: gather(train, &kept.train),
+        test: gather(test, &kept.test),
+        background: set.background.clone(),
+        published_rows: set.published_rows,
     })
 }
 

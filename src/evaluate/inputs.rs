@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::augment::{self, Normaliser, Source, ViewsError};
 use crate::data::Set;
 use crate::recipe::LightViews;
+use crate::speech::PICTURE;
 
 use super::{Labels, Split};
 
@@ -12,9 +13,18 @@ use super::{Labels, Split};
 pub struct Inputs<'a> {
     set: &'a Set,
     light: Option<Box<dyn Source + 'a>>,
-    /// Of pictures.
-    normaliser: Option<Normaliser>,
+    plain: Plain,
     width: usize,
+}
+
+/// How rows are come by.
+enum Plain {
+    /// As they are in the set.
+    Stored,
+    /// Pictures, normalised.
+    Normalised(Normaliser),
+    /// Spectra of the training and the test clips, computed once.
+    Spectra([Vec<f32>; 2]),
 }
 
 impl<'a> Inputs<'a> {
@@ -24,11 +34,12 @@ impl<'a> Inputs<'a> {
     /// Augmentation of data that is not pictures.
     pub fn new(set: &'a Set, views: Option<&LightViews>, seed: u64) -> Result<Inputs<'a>, ViewsError> {
         let light = views.map(|views| augment::light(set, views, seed)).transpose()?;
-        let (width, normaliser) = match set {
-            Set::Table(set) => (set.width(), None),
-            Set::Images(set) => (set.picture_len(), Some(Normaliser::new(set))),
+        let (width, plain) = match set {
+            Set::Table(set) => (set.width(), Plain::Stored),
+            Set::Images(set) => (set.picture_len(), Plain::Normalised(Normaliser::new(set))),
+            Set::Speech(set) => (PICTURE, Plain::Spectra([&set.train, &set.test].map(augment::log_mels))),
         };
-        Ok(Inputs { set, light, normaliser, width })
+        Ok(Inputs { set, light, plain, width })
     }
 
     /// Values of a row.
@@ -66,16 +77,20 @@ impl<'a> Inputs<'a> {
 
     fn fill(&self, split: Split, row: usize, out: &mut [f32]) {
         let place = row * self.width..(row + 1) * self.width;
-        match (self.set, &self.normaliser) {
+        match (self.set, &self.plain) {
             (Set::Table(set), _) => {
                 let rows = if split == Split::Train { &set.train } else { &set.test };
                 out.copy_from_slice(&rows.inputs[place]);
             }
-            (Set::Images(set), Some(normaliser)) => {
+            (Set::Images(set), Plain::Normalised(normaliser)) => {
                 let pictures = if split == Split::Train { &set.train } else { &set.test };
                 normaliser.apply(&pictures.pixels[place], out);
             }
-            (Set::Images(_), None) => unreachable!("a set of pictures has a normaliser"),
+            (Set::Speech(_), Plain::Spectra([train, test])) => {
+                let spectra = if split == Split::Train { train } else { test };
+                out.copy_from_slice(&spectra[place]);
+            }
+            (Set::Images(_) | Set::Speech(_), _) => unreachable!("it was made for this set"),
         }
     }
 
@@ -93,6 +108,12 @@ impl<'a> Inputs<'a> {
                 test: &set.test.labels,
                 classes: set.classes(),
                 validation: set.validation.clone(),
+            },
+            Set::Speech(set) => Labels {
+                train: &set.train.labels,
+                test: &set.test.labels,
+                classes: set.classes(),
+                validation: 0..0,
             },
         }
     }

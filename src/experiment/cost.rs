@@ -2,6 +2,7 @@
 
 use crate::kernels::FeatureMap;
 use crate::model::{Inputs, Plan};
+use crate::speech::{BANDS, FRAMES};
 use crate::recipe::{Contrast, DataSet, DataSettings, EndToEnd, EvaluationKind, Linear, Method, Pretext, Settings};
 
 /// The cost of one piece of work.
@@ -23,8 +24,8 @@ pub(super) const FORWARD_AND_BACKWARD: f64 = 3.0;
 const CHECKPOINTS: u64 = 2;
 const BYTES: u64 = size_of::<f32>() as u64;
 
-/// Inputs and classes of the sets this build can train on. The classes of an image folder are not known beforehand, and
-/// make no difference that shows.
+/// Inputs and classes of the sets this build can train on. The classes of a folder are not known beforehand, those of
+/// speech depend on settings: a few more or less make no difference that shows.
 fn layout(data: &DataSettings) -> Option<(Inputs<'static>, usize)> {
     let square = |side| Inputs::Pictures(FeatureMap { height: side, width: side, channels: 3 });
     Some(match data.set {
@@ -32,8 +33,14 @@ fn layout(data: &DataSettings) -> Option<(Inputs<'static>, usize)> {
         DataSet::Cifar10 | DataSet::Emoji => (square(32), 10),
         DataSet::Cifar100 => (square(32), 100),
         DataSet::EmojiGroups => (square(32), 31),
-        DataSet::ImageFolder => (square(data.folder.as_ref()?.side), 10),
-        DataSet::SpeechCommands => return None,
+        DataSet::ImageFolder => (square(data.folder.as_ref()?.side?), 10),
+        DataSet::SpeechCommands
+        | DataSet::SpeechCommandsV2
+        | DataSet::Fsdd
+        | DataSet::SyntheticSpeech
+        | DataSet::SpeechFolder => {
+            (Inputs::Pictures(FeatureMap { height: BANDS, width: FRAMES, channels: 1 }), 10)
+        }
     })
 }
 

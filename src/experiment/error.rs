@@ -32,7 +32,7 @@ pub enum ExperimentError {
     },
     /// An axis or value in a selection that the experiment does not have.
     #[error("--only: {what} `{found}` in {experiment}{}; expected one of {}", hint(.nearest), listed(.expected))]
-    Selection { experiment: String, what: &'static str, found: String, nearest: Option<String>, expected: Vec<String> },
+    Selection { experiment: String, what: String, found: String, nearest: Option<String>, expected: Vec<String> },
 }
 
 /// A place in a JSON document where something else was expected.

@@ -7,6 +7,7 @@ use crate::paper::{Confidence, Facts};
 
 use super::ordered::Ordered;
 use super::overlay::Overlay;
+use super::scale::Scale;
 
 /// One table or figure of the paper: what it reports, how each of its cells is run, and what it claims.
 ///
@@ -61,6 +62,16 @@ pub struct AxisValue {
     /// What tells its cells apart in the paper's records.
     #[serde(default)]
     pub paper: Facts,
+    /// Scales that have such cells; every one if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scales: Option<Vec<Scale>>,
+}
+
+impl AxisValue {
+    /// Whether a scale has such cells.
+    pub fn is_at(&self, scale: Scale) -> bool {
+        self.scales.as_ref().is_none_or(|scales| scales.contains(&scale))
+    }
 }
 
 /// Settings of the cells that have the given value, or one of several, on every axis named.

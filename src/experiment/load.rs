@@ -166,7 +166,7 @@ impl Experiment {
 
     /// The cells of a scale that pass the filter, the last axis running fastest.
     pub fn cells(&self, scale: Scale, filter: &Filter) -> Result<Vec<Cell>, ExperimentError> {
-        self.check_filter(filter)?;
+        self.check_filter(scale, filter)?;
         self.selected(scale, filter).map(|axes| self.cell(axes, scale)).collect()
     }
 
@@ -195,7 +195,12 @@ impl Experiment {
         self.combinations
             .iter()
             .filter(move |axes| only.is_none_or(|only| expand::matches(only, axes)))
+            .filter(move |axes| axes.iter().all(|(axis, value)| self.is_at(scale, axis, value)))
             .filter(|axes| filter.accepts(axes))
+    }
+
+    fn is_at(&self, scale: Scale, axis: &str, value: &str) -> bool {
+        self.file.axes.get(axis).and_then(|values| values.get(value)).is_some_and(|value| value.is_at(scale))
     }
 
     fn cell(&self, axes: &[(String, String)], scale: Scale) -> Result<Cell, ExperimentError> {
@@ -211,10 +216,10 @@ impl Experiment {
         })
     }
 
-    fn check_filter(&self, filter: &Filter) -> Result<(), ExperimentError> {
-        let unknown = |what, found: &str, known: Vec<&str>| ExperimentError::Selection {
+    fn check_filter(&self, scale: Scale, filter: &Filter) -> Result<(), ExperimentError> {
+        let unknown = |what: &str, found: &str, known: Vec<&str>| ExperimentError::Selection {
             experiment: self.file.id.clone(),
-            what,
+            what: what.to_owned(),
             found: found.to_owned(),
             nearest: nearest(found, known.iter().copied()),
             expected: known.into_iter().map(str::to_owned).collect(),
@@ -224,6 +229,10 @@ impl Experiment {
             let known = known.ok_or_else(|| unknown("no axis", axis, self.file.axes.keys().collect()))?;
             if let Some(value) = values.iter().find(|value| known.get(value).is_none()) {
                 return Err(unknown("no value", value, known.keys().collect()));
+            }
+            if let Some(value) = values.iter().find(|value| !self.is_at(scale, axis, value)) {
+                let there = known.keys().filter(|value| self.is_at(scale, axis, value)).collect();
+                return Err(unknown(&format!("at the {scale} scale no value"), value, there));
             }
         }
         Ok(())

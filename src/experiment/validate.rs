@@ -1,8 +1,8 @@
 //! What types cannot say: which settings go together, and their ranges.
 
 use crate::recipe::{
-    Contrast, DataSet, Domain, EndToEnd, Evaluation, LightViews, Linear, Method, Network, Operator, Pretext, Schedule,
-    Settings, Views,
+    Contrast, DataSet, DataSettings, Domain, EndToEnd, Evaluation, LightViews, Linear, Method, Network, Operator, Pretext, Schedule,
+    Settings, Speech, Views, Words,
 };
 
 use super::error::Mismatch;
@@ -36,10 +36,19 @@ fn data(settings: &Settings) -> Result<(), Mismatch> {
         (DataSet::ImageFolder, None) => {
             Err(Mismatch::new("/data/folder", "nothing", "the name and side of an image folder"))
         }
-        (DataSet::ImageFolder, Some(folder)) => size("/data/folder/side", folder.side, 1, 1024),
+        (DataSet::SpeechFolder, None) => Err(Mismatch::new("/data/folder", "nothing", "the name of a speech folder")),
+        (DataSet::ImageFolder, Some(folder)) => match folder.side {
+            Some(side) => size("/data/folder/side", side, 1, 1024),
+            None => Err(Mismatch::new("/data/folder/side", "nothing", "a number of pixels from 1 to 1024")),
+        },
+        (DataSet::SpeechFolder, Some(folder)) => match folder.side {
+            Some(_) => Err(Mismatch::new("/data/folder/side", "a value", "nothing for recordings")),
+            None => Ok(()),
+        },
         (set, Some(_)) => Err(Mismatch::new("/data/folder", format!("a value for {}", set.id()), "nothing")),
         (_, None) => Ok(()),
     }?;
+    speech(&settings.data)?;
     let subsets = [("/data/subset", settings.data.subset), ("/evaluation/subset", settings.evaluation.subset)];
     for (at, subset) in subsets.into_iter().filter_map(|(at, subset)| subset.map(|subset| (at, subset))) {
         if let Some(classes) = subset.classes {
@@ -47,6 +56,32 @@ fn data(settings: &Settings) -> Result<(), Mismatch> {
         }
         if let Some(share) = subset.share {
             within(&format!("{at}/share"), share, f64::MIN_POSITIVE, 1.0, true)?;
+        }
+    }
+    Ok(())
+}
+
+fn speech(data: &DataSettings) -> Result<(), Mismatch> {
+    let set = data.set;
+    if data.speech.is_some() && set.domain() != Domain::Speech {
+        return Err(Mismatch::new("/data/speech", "a value", format!("nothing for {}", set.id())));
+    }
+    let Speech { words, silence, split, .. } = data.speech.unwrap_or_default();
+    let is_commands = matches!(set, DataSet::SpeechCommands | DataSet::SpeechCommandsV2);
+    let by_keywords = words == Some(Words::Keywords);
+    for (setting, given, wanted, values) in [
+        ("words", words.is_some(), is_commands, "`keywords` or `all`"),
+        ("silence", silence.is_some(), by_keywords, "`zeros` or `background-noise`"),
+        ("split", split.is_some(), set == DataSet::Fsdd, "`takes` or `speakers`"),
+    ] {
+        let at = format!("/data/speech/{setting}");
+        match (given, wanted) {
+            (true, false) if setting == "silence" && is_commands => {
+                return Err(Mismatch::new(at, "a value", "nothing: only the classes by keywords have silence"));
+            }
+            (true, false) => return Err(Mismatch::new(at, "a value", format!("nothing for {}", set.id()))),
+            (false, true) => return Err(Mismatch::new(at, "nothing", format!("{values} for {}", set.id()))),
+            _ => {}
         }
     }
     Ok(())

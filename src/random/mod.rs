@@ -34,6 +34,10 @@ pub enum Purpose {
     Subset = 11,
     /// Augmentation of one item while a classifier trains; `sample` is its row.
     EvaluationViews = 12,
+    /// Noise that stands in for recordings of noise.
+    Noise = 13,
+    /// Where clips of silence are cut from the background noise; `sample` is the clip.
+    Silence = 14,
 }
 
 /// The coordinates of a stream. What does not apply stays 0.

@@ -33,11 +33,7 @@ impl From<Failure> for Interruption {
 }
 
 pub(super) fn of_data(error: DataError) -> Failure {
-    let kind = match error {
-        DataError::NotBuilt { .. } => FailureKind::NotBuilt,
-        _ => FailureKind::Data,
-    };
-    Failure { kind, message: with_causes(&error) }
+    Failure { kind: FailureKind::Data, message: with_causes(&error) }
 }
 
 pub(super) fn of_store(error: StoreError) -> Failure {

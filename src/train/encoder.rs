@@ -9,6 +9,7 @@ use crate::data::{CHANNELS, Set};
 use crate::kernels::{FeatureMap, Kernels};
 use crate::model::{Inputs, ModelError, Network, Plan, Section};
 use crate::recipe::{Address, Network as Architecture};
+use crate::speech::{BANDS, FRAMES};
 use crate::store::StoreError;
 
 /// The plan of a recipe's encoder for the inputs of a data set.
@@ -23,6 +24,7 @@ pub fn encoder_plan(architecture: &Architecture, data: &Set) -> Result<Plan, Mod
             Set::Images(set) => {
                 Inputs::Pictures(FeatureMap { height: set.height, width: set.width, channels: CHANNELS })
             }
+            Set::Speech(_) => Inputs::Pictures(FeatureMap { height: BANDS, width: FRAMES, channels: 1 }),
         },
     )
 }

@@ -103,7 +103,7 @@ impl Variant {
         match form {
             Form::Python => python::parse(self, &bytes),
             Form::Parquet => parquet::parse(self, bytes),
-            Form::Binary | Form::Text => binary::parse(self, &bytes),
+            Form::Binary | Form::Text | Form::Wave => binary::parse(self, &bytes),
         }
     }
 }
@@ -177,7 +177,7 @@ pub(super) fn inventory(copy: &DataCopy, settings: &DataSettings) -> Result<Inve
         &copied.train.labels,
         &copied.test.labels,
     )?;
-    Ok(Inventory { identity, rows })
+    Ok(Inventory { identity, rows, warnings: Vec::new() })
 }
 
 /// Reads a copy. The last tenth of its training pictures is set aside as validation: the published set has none.

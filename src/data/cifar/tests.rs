@@ -37,7 +37,7 @@ fn fault(variant: &Variant, form: Form, bytes: Vec<u8>) -> String {
 fn images(library: &Library, set: DataSet) -> ImageSet {
     match library.load(&DataSettings::of(set, Part::Full)).expect("it loads") {
         crate::data::Set::Images(set) => set,
-        crate::data::Set::Table(_) => panic!("expected pictures"),
+        _ => panic!("expected pictures"),
     }
 }
 

@@ -85,7 +85,7 @@ pub(super) fn inventory(settings: &DataSettings) -> Result<Inventory, DataError>
     let names = class_names(&table);
     let (train, test) = (labels(&table, &names, true), labels(&table, &names, false));
     let rows = subset::rows(settings.set, settings.subset.as_ref(), names.len(), &train, &test)?;
-    Ok(Inventory { identity: identity(settings), rows })
+    Ok(Inventory { identity: identity(settings), rows, warnings: Vec::new() })
 }
 
 /// Takes the pictures from the sheet. The last tenth of the training pictures is set aside as validation; the table is in

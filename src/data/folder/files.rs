@@ -48,7 +48,12 @@ impl Files {
         let base = candidates
             .into_iter()
             .find(is_it)
-            .ok_or_else(|| DataError::MissingFolder { name: folder.name.clone(), looked_in: roots.to_vec() })?;
+            .ok_or_else(|| DataError::MissingFolder {
+                what: "pictures",
+                name: folder.name.clone(),
+                inside: format!("{}/train", folder.name),
+                looked_in: roots.to_vec(),
+            })?;
         let (train, test) = (base.join("train"), base.join("test"));
         let class_names = classes(&train)?;
         if class_names.is_empty() {

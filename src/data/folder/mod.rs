@@ -27,7 +27,7 @@ const LARGEST_SIDE: usize = 1024;
 
 /// Names the content of the folder that settings name, and counts its pictures. Reads the files without decoding them.
 pub(super) fn inventory(roots: &[PathBuf], settings: &DataSettings) -> Result<Inventory, DataError> {
-    let files = Files::find(roots, checked(settings)?)?;
+    let files = Files::find(roots, checked(settings)?.0)?;
     let rows = subset::rows(
         settings.set,
         settings.subset.as_ref(),
@@ -35,21 +35,21 @@ pub(super) fn inventory(roots: &[PathBuf], settings: &DataSettings) -> Result<In
         &files.train.labels(),
         &files.test.labels(),
     )?;
-    Ok(Inventory { identity: identity(settings, &files), rows })
+    Ok(Inventory { identity: identity(settings, &files), rows, warnings: Vec::new() })
 }
 
 /// Reads the pictures of the folder that settings name, in the order of the checksums of their files. The last tenth of
 /// the training pictures is set aside as validation.
 pub(super) fn load(roots: &[PathBuf], settings: &DataSettings) -> Result<ImageSet, DataError> {
-    let folder = checked(settings)?;
+    let (folder, side) = checked(settings)?;
     let files = Files::find(roots, folder)?;
-    let (train, test) = (read(&files.train, folder.side)?, read(&files.test, folder.side)?);
+    let (train, test) = (read(&files.train, side)?, read(&files.test, side)?);
     let (mean, deviation) = moments(&train.pixels);
     let counts = (train.labels.len(), test.labels.len());
     Ok(ImageSet {
         identity: identity(settings, &files),
-        height: folder.side,
-        width: folder.side,
+        height: side,
+        width: side,
         class_names: files.class_names,
         mean,
         deviation,
@@ -60,20 +60,27 @@ pub(super) fn load(roots: &[PathBuf], settings: &DataSettings) -> Result<ImageSe
     })
 }
 
-/// The folder that settings name, if it is a plain name and a side that can be worked with.
-fn checked(settings: &DataSettings) -> Result<&Folder, DataError> {
+/// The folder that settings name, if that is a plain name, and a side that can be worked with.
+fn checked(settings: &DataSettings) -> Result<(&Folder, usize), DataError> {
     let set = settings.set;
     let folder = settings.folder.as_ref().ok_or(DataError::NoFolder { set })?;
+    plain_name(set, folder)?;
+    let side = folder.side.unwrap_or_default();
+    if !(1..=LARGEST_SIDE).contains(&side) {
+        let expected = format!("from 1 to {LARGEST_SIDE} pixels");
+        return Err(DataError::Setting { set, setting: "data.folder.side", expected, found: side.to_string() });
+    }
+    Ok((folder, side))
+}
+
+/// The name of a folder of the user's own, if it is nothing more.
+pub(super) fn plain_name(set: DataSet, folder: &Folder) -> Result<&str, DataError> {
     if folder.name.is_empty() || folder.name.starts_with('.') || folder.name.contains(['/', '\\']) {
         let expected = "the name of a folder, without the path to it".to_owned();
         let found = format!("`{}`", folder.name);
         return Err(DataError::Setting { set, setting: "data.folder.name", expected, found });
     }
-    if !(1..=LARGEST_SIDE).contains(&folder.side) {
-        let expected = format!("from 1 to {LARGEST_SIDE} pixels");
-        return Err(DataError::Setting { set, setting: "data.folder.side", expected, found: folder.side.to_string() });
-    }
-    Ok(folder)
+    Ok(&folder.name)
 }
 
 fn identity(settings: &DataSettings, files: &Files) -> DataIdentity {

@@ -11,7 +11,7 @@ use crate::recipe::{Part, Subset};
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pictures");
 
 fn settings(side: usize) -> DataSettings {
-    let folder = Some(Folder { name: "pets".to_owned(), side });
+    let folder = Some(Folder { name: "pets".to_owned(), side: Some(side) });
     DataSettings { folder, ..DataSettings::of(DataSet::ImageFolder, Part::Full) }
 }
 
@@ -38,7 +38,7 @@ fn pets() -> tempfile::TempDir {
 fn load_from(root: &Path) -> Result<ImageSet, DataError> {
     match Library::with_roots([root.to_owned()]).load(&settings(8))? {
         Set::Images(set) => Ok(set),
-        Set::Table(_) => panic!("expected pictures"),
+        _ => panic!("expected pictures"),
     }
 }
 
@@ -179,7 +179,8 @@ fn with_jpeg_size(mut bytes: Vec<u8>, height: u16, width: u16) -> Vec<u8> {
 fn what_is_wrong_with_the_settings_is_named() {
     let root = pets();
     let library = Library::with_roots([root.path().to_owned()]);
-    let named = |name: &str, side| DataSettings { folder: Some(Folder { name: name.to_owned(), side }), ..settings(8) };
+    let folder = |name: &str, side| Folder { name: name.to_owned(), side: Some(side) };
+    let named = |name, side| DataSettings { folder: Some(folder(name, side)), ..settings(8) };
     let bare = DataSettings { folder: None, ..settings(8) };
     let embedded = DataSettings { part: Part::Embedded, ..settings(8) };
     let all =

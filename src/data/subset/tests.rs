@@ -27,7 +27,7 @@ fn images(labels: &[u32], test: &[u32], classes: usize) -> ImageSet {
 fn reduce(set: &ImageSet, classes: Option<usize>, share: Option<f64>) -> ImageSet {
     match Set::Images(set.clone()).reduced(&Subset { classes, share }).expect("a sound subset") {
         Set::Images(set) => set,
-        Set::Table(_) => panic!("expected pictures"),
+        _ => panic!("expected pictures"),
     }
 }
 
