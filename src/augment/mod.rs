@@ -8,7 +8,7 @@ use crate::data::Set;
 use crate::recipe::{Domain, LightViews, Views};
 
 pub use image::{ImageViews, Normaliser};
-pub use speech::{SpeechViews, log_mels};
+pub use speech::{SpeechViews, log_mel, log_mels};
 pub use tabular::TabularViews;
 
 /// Items whose views training draws, whatever they are made of.

@@ -197,6 +197,9 @@ pub struct Views {
     /// File to write; views-CELL.png in the folder of the experiment's report if not given
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Folder to write each item and its two views to as sound, in WAV files; speech only
+    #[arg(long, value_name = "DIR")]
+    pub wav: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

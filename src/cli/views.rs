@@ -1,5 +1,7 @@
 //! `repro views`.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Context;
 
 use crate::data::Library;
@@ -7,7 +9,7 @@ use crate::experiment::{Cell, Experiment, NotBuilt};
 use crate::recipe::{Domain, Operator};
 use crate::store::write_atomic;
 use crate::train::inputs::At;
-use crate::views::{Caption, Stages, draw, stages};
+use crate::views::{Caption, Sound, Stages, draw, sounds, stages};
 
 use super::arguments::{Common, Views};
 use super::text::table;
@@ -25,12 +27,13 @@ pub fn execute(arguments: Views, common: &Common, output: &Output) -> anyhow::Re
     let caption = Caption {
         title: experiment.title_of(cell),
         remark: format!(
-            "data set {}, {scale} scale, seed {}, epoch {}, the first {} of a batch of {}",
+            "data set {}, {scale} scale, seed {}, epoch {}, the first {} of a batch of {}{}",
             settings.data.set.id(),
             arguments.seed,
             arguments.epoch,
             stages.items.len(),
             stages.batch,
+            stages.legend.map(|legend| format!("; {legend}")).unwrap_or_default(),
         ),
     };
     let path = arguments.output.unwrap_or_else(|| {
@@ -47,13 +50,30 @@ pub fn execute(arguments: Views, common: &Common, output: &Output) -> anyhow::Re
         output.result(listed(&stages));
     }
     output.result(path.display().to_string());
+    if let Some(folder) = &arguments.wav {
+        for path in write_sounds(folder, &sounds(&data, settings, at, usize::from(arguments.items))?)? {
+            output.result(path.display().to_string());
+        }
+    }
     Ok(Exit::Done)
 }
 
-/// The cell that is shown: of images that can be trained on, the first that mixes, else the first.
+fn write_sounds(folder: &Path, sounds: &[Sound]) -> anyhow::Result<Vec<PathBuf>> {
+    let failed = |path: &Path| format!("cannot write {}; give another folder with --wav", path.display());
+    std::fs::create_dir_all(folder).with_context(|| failed(folder))?;
+    let mut written = Vec::new();
+    for Sound { name, wav } in sounds {
+        let path = folder.join(name);
+        write_atomic(&path, wav).with_context(|| failed(&path))?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+/// The cell that is shown: of those whose items can be looked at, the first that mixes, else the first.
 fn shown(cells: &[Cell]) -> anyhow::Result<&Cell> {
     let built: Vec<&Cell> = cells.iter().filter(|cell| cell.built().is_ok()).collect();
-    let pictures = || built.iter().filter(|cell| cell.settings.data.set.domain() == Domain::Images);
+    let pictures = || built.iter().filter(|cell| cell.settings.data.set.domain() != Domain::Tabular);
     let mixes = |cell: &&&Cell| cell.settings.pretext.mix.operator != Operator::None;
     if let Some(cell) = pictures().find(mixes).or_else(|| pictures().next()) {
         return Ok(cell);
@@ -61,7 +81,7 @@ fn shown(cells: &[Cell]) -> anyhow::Result<&Cell> {
     match (built.first(), cells.iter().find_map(|cell| cell.built().err())) {
         (None, Some(reason @ NotBuilt { .. })) => Err(reason.into()),
         _ => {
-            anyhow::bail!("these cells train on tables, whose rows have no picture; choose cells of images with --only")
+            anyhow::bail!("these cells train on tables, whose rows have no picture; choose cells of images or speech with --only")
         }
     }
 }

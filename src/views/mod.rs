@@ -1,23 +1,30 @@
 //! What a person looks at before trusting a recipe: items of a batch at every stage between data set and encoder.
 
 mod sheet;
+mod shown;
+mod sound;
 
 use candle_core::Tensor;
 use thiserror::Error;
 
-use crate::augment::{self, Normaliser, ViewsError};
-use crate::data::{ImageSet, Set};
+use crate::augment::{self, ViewsError};
+use crate::data::Set;
 use crate::recipe::Settings;
 use crate::train::inputs::{self, At};
 use crate::train::{Batches, StepError, TrainError};
 
+use shown::Shown;
+
 pub use sheet::{Caption, draw};
+pub use sound::{Sound, sounds};
 
 /// Why the stages of a batch cannot be shown.
 #[derive(Debug, Error)]
 pub enum StagesError {
-    #[error("rows of a table have no picture to look at; choose cells of images with --only")]
+    #[error("rows of a table have no picture to look at; choose cells of images or speech with --only")]
     Table,
+    #[error("there is no sound in {id}; choose cells of speech with --only")]
+    NoSound { id: &'static str },
     #[error("epoch {found} of a run of {epochs}: expected 1 to {epochs}")]
     Epoch { found: usize, epochs: usize },
     #[error(transparent)]
@@ -28,6 +35,8 @@ pub enum StagesError {
     Step(#[from] StepError),
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+    #[error(transparent)]
+    Wav(#[from] hound::Error),
 }
 
 /// The first items of a batch.
@@ -36,6 +45,8 @@ pub struct Stages {
     /// Of every picture.
     pub height: usize,
     pub width: usize,
+    /// What a reader must know of the pictures.
+    pub legend: Option<&'static str>,
     /// Names of the stages.
     pub names: Vec<&'static str>,
     pub items: Vec<Item>,
@@ -51,7 +62,7 @@ pub struct Item {
     pub class: String,
     /// None where the recipe mixes nothing.
     pub mixed: Option<Mixed>,
-    /// One for each stage, `[height, width, channels]`.
+    /// One for each stage, `[height, width, 3]`.
     pub pictures: Vec<Vec<u8>>,
 }
 
@@ -71,7 +82,7 @@ pub struct Mixed {
 /// # Errors
 /// Data without pictures, an epoch that the run does not have, what training refuses.
 pub fn stages(set: &Set, settings: &Settings, at: At, count: usize) -> Result<Stages, StagesError> {
-    let Set::Images(images) = set else { return Err(StagesError::Table) };
+    let items = Shown::of(set)?;
     let pretext = &settings.pretext;
     let source = augment::source(set, &settings.views, at.seed)?;
     let batch = Batches::new(&*source, pretext, at)?
@@ -79,15 +90,11 @@ pub fn stages(set: &Set, settings: &Settings, at: At, count: usize) -> Result<St
         .ok_or(StagesError::Epoch { found: at.epoch + 1, epochs: pretext.epochs })?;
     let rows: Vec<usize> = batch.rows.iter().map(|row| *row as usize).collect();
     let count = count.min(rows.len());
-    let normaliser = Normaliser::new(images);
 
     let mut names = vec!["original", "view 1 (query)", "view 2 (key)"];
-    let originals =
-        rows.iter().map(|row| images.train.pixels[row * images.picture_len()..][..images.picture_len()].to_vec());
-    let mut shown = vec![originals.take(count).collect::<Vec<_>>()];
+    let mut shown: Vec<Vec<Vec<u8>>> = vec![rows.iter().take(count).map(|row| items.original(*row)).collect()];
     let mut show = |values: &[f32]| {
-        let pictures = values.chunks_exact(images.picture_len()).take(count);
-        shown.push(pictures.map(|picture| normaliser.pixels(picture)).collect());
+        shown.push(values.chunks_exact(items.values()).take(count).map(|values| items.pixels(values)).collect());
     };
     batch.views.iter().for_each(|view| show(view));
     let [queries, keys] = inputs::of(pretext, at, batch)?;
@@ -104,25 +111,22 @@ pub fn stages(set: &Set, settings: &Settings, at: At, count: usize) -> Result<St
         show(&values(&mixed)?);
     }
 
-    let items = (0..count).map(|item| Item {
+    let listed = (0..count).map(|item| Item {
         row: rows[item],
-        class: class_of(images, rows[item]),
+        class: items.class(rows[item]),
         mixed: labels.partner.as_ref().map(|partners| Mixed {
             lambda: labels.lambda[item],
             partner: partners[item] as usize,
-            partner_class: class_of(images, rows[partners[item] as usize]),
+            partner_class: items.class(rows[partners[item] as usize]),
         }),
         pictures: shown.iter().map(|stage| stage[item].clone()).collect(),
     });
-    Ok(Stages { height: images.height, width: images.width, names, items: items.collect(), batch: rows.len() })
+    let ((height, width), legend) = (items.size(), items.legend());
+    Ok(Stages { height, width, legend, names, items: listed.collect(), batch: rows.len() })
 }
 
 fn values(rows: &Tensor) -> candle_core::Result<Vec<f32>> {
     rows.flatten_all()?.to_vec1()
-}
-
-fn class_of(images: &ImageSet, row: usize) -> String {
-    images.class_names[images.train.labels[row] as usize].clone()
 }
 
 #[cfg(test)]

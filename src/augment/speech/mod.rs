@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use self::change::Change;
 use super::{Source, ViewsError};
-use crate::data::{Clips, SpeechSet};
+use crate::data::{Clip, Clips, SpeechSet};
 use crate::random::{Key, Purpose};
 use crate::recipe::{Domain, Views};
 use crate::speech::{BANDS, CLIP, FRAMES, FrontEnd, PICTURE, Spectrum, StftBuffers};
@@ -154,6 +154,11 @@ impl Source for SpeechViews<'_> {
 /// rayon pool it is called in.
 pub fn log_mels(clips: &Clips) -> Vec<f32> {
     pictures(clips, &FrontEnd::new())
+}
+
+/// The log-mel picture of a clip as it is, `[BANDS, FRAMES]`.
+pub fn log_mel(clip: &Clip) -> Vec<f32> {
+    log_mels(&Clips { clips: vec![clip.clone()], labels: vec![0] })
 }
 
 fn pictures(clips: &Clips, front_end: &FrontEnd) -> Vec<f32> {

@@ -3,7 +3,6 @@
 use safetensors::SafeTensors;
 
 use super::*;
-use crate::data::Clip;
 use crate::recipe::{DataIdentity, DataSet, DataSettings, Part};
 
 fn fixture(name: &str) -> Vec<f32> {

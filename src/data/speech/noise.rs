@@ -14,8 +14,8 @@ use super::files::Recording;
 
 /// Seconds of each colour of noise that stands in for recordings.
 const SECONDS: usize = 30;
-/// Root mean square of noise that stands in for recordings: 20 dB below full scale.
-const LEVEL: f32 = 0.1;
+/// Root mean square of noise that stands in for recordings: 30 dB below full scale, so that words stay audible.
+const LEVEL: f32 = 0.0316;
 
 /// What recordings of noise hold, one after the other, in whole seconds. Where there is less than a second of it, half a
 /// minute each of white and of pink noise, as in Speech Commands' own folder, the same in every run.
