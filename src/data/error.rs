@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::recipe::{DataSet, Part};
+use crate::recipe::{DataSet, Domain, Part};
 
 /// A data set that cannot be used, and what to do about it.
 #[derive(Debug, Error)]
@@ -61,6 +61,10 @@ fn remedy(set: DataSet) -> String {
         DataSet::SpeechFolder => {
             "Put that right, move it away, or have such recordings skipped: set data.speech.damaged to skip".to_owned()
         }
+        set if set.domain() == Domain::Speech => format!(
+            "Move it away and run `repro data fetch {}`, or have damaged recordings skipped: set data.speech.damaged to skip",
+            set.id()
+        ),
         set => format!("Move the file away and run `repro data fetch {}`", set.id()),
     }
 }

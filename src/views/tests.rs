@@ -41,7 +41,7 @@ fn the_original_is_the_row_of_the_set() {
     for item in &shown.items {
         assert_eq!(item.mixed, None);
         assert_eq!(item.pictures[0], images.train.pixels[item.row * images.picture_len()..][..images.picture_len()]);
-        assert_eq!(item.class, class_of(&images, item.row));
+        assert_eq!(item.class, images.class_names[images.train.labels[item.row] as usize]);
     }
 }
 
@@ -73,5 +73,5 @@ fn other_epochs_and_seeds_have_other_draws_and_the_last_epoch_is_the_last() {
 #[test]
 fn a_table_has_no_pictures() {
     let error = batch(&cell("dataset=covtype").settings, START).expect_err("a table").to_string();
-    assert_eq!(error, "rows of a table have no picture to look at; choose cells of images with --only");
+    assert_eq!(error, "rows of a table have no picture to look at; choose cells of images or speech with --only");
 }

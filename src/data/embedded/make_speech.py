@@ -30,13 +30,13 @@ PEAK = 0.9
 # Accents and timbres of eSpeak NG, with pitch (0 to 99) and words a minute.
 ESPEAK_TRAIN = """
 en-us+m1,40,150 en-us+m3,55,170 en-us+f1,50,150 en-us+f2,65,175 en-us+klatt,45,160 en-us+adam,50,155
-en-gb+m2,35,160 en-gb+m4,60,150 en-gb+f3,55,165 en-gb+f4,45,150 en-gb+klatt2,50,170 en-gb+edward,50,160
+en+m2,35,160 en+m4,60,150 en+f3,55,165 en+f4,45,150 en+klatt2,50,170 en+edward,50,160
 en-gb-scotland+m5,45,155 en-gb-scotland+f5,55,165 en-gb-scotland+max,50,150 en-gb-x-rp+m7,50,170
 en-gb-x-rp+linda,60,155 en-gb-x-rp+quincy,45,160 en-gb-x-gbcwmd+m6,50,150 en-gb-x-gbcwmd+belinda,55,165
 en-029+steph,50,160 en-029+john,45,150 en-029+benjamin,50,170 en-gb-x-gbclan+caleb,50,155 en-gb-x-gbclan+shelby,60,165
 """
 ESPEAK_TEST = """
-en-us+m8,50,160 en-us+Annie,50,155 en-gb+paul,45,165 en-gb+aunty,50,160 en-gb-scotland+Andrea,50,170
+en-us+m8,50,160 en-us+Annie,50,155 en+paul,45,165 en+aunty,50,160 en-gb-scotland+Andrea,50,170
 en-gb-x-rp+michel,50,155 en-gb-x-gbcwmd+david,50,165 en-029+anika,55,160 en-gb-x-gbclan+rob,45,170 en-us+Mike,50,150
 """
 FLITE = {"train": ["kal16", "rms", "slt"], "test": ["awb", "kal"]}
@@ -107,6 +107,8 @@ def main():
         if not shutil.which(program):
             sys.exit(f"{program} is not installed: apt-get install espeak-ng flite")
     files = dict(clips())
+    if len(set(files.values())) < len(files):
+        sys.exit("two voices sound the same")
     content = archive(files)
     pathlib.Path(__file__).with_name("synthetic-speech.tar.gz").write_bytes(content)
     for side in ["train", "test"]:

@@ -19,8 +19,8 @@ const ROWS: (usize, usize) = (280, 120);
 pub(in crate::data) static DESCRIPTOR: Descriptor = Descriptor::new(
     DataSet::SyntheticSpeech,
     Some(ROWS),
-    "see LICENSE.md",
-    "Voices of eSpeak NG and Flite.",
+    "no restriction",
+    "Output of eSpeak NG and Flite (Carnegie Mellon University).",
 )
 .with_embedded(ROWS);
 
