@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Compares this program with PyTorch on the same threads, in one run, in turn.
+# Compares this program with PyTorch or librosa on the same threads, in one run, in turn.
 #
 #   benches/compare.sh          lists what can be compared
 #   benches/compare.sh NAME     measures NAME; the last line is "ratio X.XX", ours over theirs in work a second
 #
-# REPRO_BENCH_PYTHON   a Python with torch, torchvision and numpy; else a virtual environment is made in the user's cache
+# REPRO_BENCH_PYTHON   a Python with torch, torchvision, librosa and numpy; else a virtual environment is made in the user's cache
 # REPRO_BENCH_THREADS  threads of each side (2)
 # REPRO_BENCH_ROUNDS   rounds; each side's median counts (5)
 set -euo pipefail
@@ -24,6 +24,8 @@ resnet18-quarter-step
               the same at a quarter of the width, batch 256
 linear-eval   linear evaluation at 7 rates, batch 512 (rows/s): against one wide layer, then against 7 runs in turn
 views         views of 32x32 pictures as for CIFAR: crop, jitter, greyscale, flip, normalised (views/s)
+mel           log-mel pictures of one-second clips on one thread (clips/s)
+speech-views  views of one-second clips: every change of waveform and spectrum, and noise (views/s)
 END
 }
 
@@ -64,6 +66,16 @@ views)
     ours=("$threads" 400)
     opponents=("torchvision|$threads 24")
     ;;
+mel)
+    bench=mel
+    ours=(1 10)
+    opponents=("librosa|1 1500")
+    ;;
+speech-views)
+    bench=speech_views
+    ours=("$threads" 40)
+    opponents=("librosa|$threads 3")
+    ;;
 *)
     echo "compare.sh: unknown measurement '$1'; there are:" >&2
     list >&2
@@ -76,11 +88,11 @@ if [[ -z $python ]]; then
     environment=${XDG_CACHE_HOME:-$HOME/.cache}/imix-repro/bench-venv
     python=$environment/bin/python
     # The mark comes last, so that an interrupted installation is made anew.
-    if [[ ! -e $environment/complete-torchvision ]]; then
+    if [[ ! -e $environment/complete-librosa ]]; then
         echo "making $environment" >&2
         python3 -m venv --clear "$environment"
-        "$python" -m pip install --quiet torch torchvision numpy >&2
-        touch "$environment/complete-torchvision"
+        "$python" -m pip install --quiet torch torchvision librosa numpy >&2
+        touch "$environment/complete-librosa"
     fi
 fi
 
@@ -93,7 +105,7 @@ rate() { "$@" | "$python" -c 'import json, sys; print(json.loads(sys.stdin.readl
 median() { sort -g | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int((NR + 2) / 2)]) / 2 }'; }
 
 echo "CPU: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1), $threads threads, $rounds rounds"
-"$python" -c 'import torch; print("PyTorch", torch.__version__)'
+"$python" -c 'import librosa, torch; print("PyTorch", torch.__version__ + ", librosa", librosa.__version__)'
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT

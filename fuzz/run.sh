@@ -15,6 +15,7 @@ seeds() {
     cifar_python) ls $fixtures/cifar_layouts/* | grep -v -e '\.bin$' -e '\.parquet$' ;;
     cifar_parquet) ls $fixtures/cifar_layouts/*.parquet ;;
     picture) ls $fixtures/pictures/* ;;
+    recording) ls $fixtures/recordings/*.wav ;;
     covtype) ls fuzz/seeds/covtype/* ;;
     encoder_file) ls $fixtures/encoder*.pth $fixtures/encoder.safetensors ;;
     experiment_file) ls experiments/*.json ;;
@@ -23,7 +24,7 @@ seeds() {
     if [[ -d fuzz/regressions/$1 ]]; then ls fuzz/regressions/"$1"/*; fi
 }
 
-for target in ${1:-cifar_binary cifar_python cifar_parquet picture covtype encoder_file experiment_file}; do
+for target in ${1:-cifar_binary cifar_python cifar_parquet picture recording covtype encoder_file experiment_file}; do
     mkdir -p "fuzz/corpus/$target"
     seeds "$target" | xargs cp -t "fuzz/corpus/$target"
     cargo +nightly fuzz run "$target" -- -max_total_time="${2:-60}" -rss_limit_mb=4096 -max_len=300000 -timeout=10

@@ -56,8 +56,8 @@ fn finish(folder: &Path, cell: &Cell, seed: u64, identity: &DataIdentity, evalua
 fn list_counts_cells_and_trials() {
     let folder = TempDir::new().expect("a folder");
     let text = stdout(folder.path(), &["list"]);
-    assert!(text.contains("24, 6 of them not built yet: speech (6)"), "{text}");
-    assert!(text.contains("demo 0/36 done"), "{text}");
+    assert!(text.contains("cells   24\n"), "{text}");
+    assert!(text.contains("demo 0/48 done"), "{text}");
 
     let (cell, identity) = demo_cell("dataset=covtype,method=byol,imix=on");
     finish(folder.path(), &cell, 0, &identity, true);
@@ -65,9 +65,9 @@ fn list_counts_cells_and_trials() {
     let listed = read(folder.path(), &["list", "--json"]);
     assert_eq!(listed[0]["id"], "table1");
     assert_eq!(listed[0]["origin"], "embedded");
-    assert_eq!((&listed[0]["cells"], &listed[0]["not_built"]["speech"]), (&24.into(), &6.into()));
+    assert_eq!(listed[0]["cells"], 24);
     let scales = &listed[0]["scales"];
-    assert_eq!((&scales["demo"]["trials"], &scales["demo"]["done"]), (&36.into(), &1.into()));
+    assert_eq!((&scales["demo"]["trials"], &scales["demo"]["done"]), (&48.into(), &1.into()));
     assert_eq!((&scales["short"]["trials"], &scales["short"]["done"]), (&90.into(), &Value::Null));
     assert_eq!(scales["short"]["missing_data"], json!(["cifar10", "cifar100", "covtype"]));
 }
@@ -114,13 +114,11 @@ fn plan_says_what_is_to_do() {
 }
 
 #[test]
-fn plan_names_missing_data_and_what_is_not_built() {
+fn plan_names_missing_data() {
     let folder = TempDir::new().expect("a folder");
     let text = stdout(folder.path(), &["plan", "table1", "--scale", "paper"]);
-    assert!(text.contains("not built yet: speech (6)"), "{text}");
     assert!(text.contains("missing data: ") && text.contains("repro data fetch covtype"), "{text}");
-    let text = stdout(folder.path(), &["plan", "table1", "--only", "dataset=speech-commands"]);
-    assert!(text.contains("nothing that this build can run"), "{text}");
+    assert!(text.contains("repro data fetch speech-commands"), "{text}");
 }
 
 #[test]
@@ -168,7 +166,6 @@ fn why_names_the_settings_that_differ() {
     assert!(why(npair).contains("linear evaluation"));
     finish(folder.path(), &cell, 0, &identity, true);
     assert!(why(npair).contains("seed 0: done already"));
-    assert!(why("dataset=speech-commands,method=npair,imix=on").contains("not built yet: speech"));
 }
 
 #[test]

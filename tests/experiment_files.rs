@@ -24,16 +24,17 @@ fn the_committed_schema_is_that_of_the_types() {
 }
 
 #[test]
-fn table1_has_each_of_its_24_cells_once_at_every_scale() {
-    for scale in Scale::ALL {
+fn table1_has_each_of_its_cells_once_at_every_scale() {
+    // Spoken digits are at the short scale alone: the paper has none.
+    for (scale, count) in [(Scale::Demo, 24), (Scale::Short, 36), (Scale::Paper, 24)] {
         let cells = table1().cells(scale, &Filter::default()).expect("cells");
         let mut names: Vec<String> = cells.iter().map(|cell| cell.name()).collect();
-        assert_eq!(names.len(), 24);
+        assert_eq!(names.len(), count);
         names.sort();
         names.dedup();
-        assert_eq!(names.len(), 24);
+        assert_eq!(names.len(), count);
         assert_eq!(cells[0].name(), "dataset=cifar10,method=npair,imix=off");
-        assert_eq!(cells[23].name(), "dataset=covtype,method=byol,imix=on");
+        assert_eq!(cells[count - 1].name(), "dataset=covtype,method=byol,imix=on");
     }
 }
 
@@ -115,7 +116,6 @@ fn table1_has_the_published_settings_of_each_cell() {
         assert_eq!(linear.schedule, Schedule::Step { at: vec![80, 90, 95], factor: 0.2 }, "{name}");
         assert_eq!(settings.evaluation.pinv.is_some(), tabular, "{name}");
         assert_eq!((settings.data.part, cell.trials), (Part::Full, 5), "{name}");
-        assert_eq!(cell.built().is_ok(), set.domain() != Domain::Speech, "{name}");
     }
 }
 
@@ -167,7 +167,7 @@ fn every_cell_stands_beside_a_number_of_the_paper() {
 #[test]
 fn the_claim_is_stated_for_each_data_set_and_method() {
     let claims = table1().claims();
-    assert_eq!(claims.len(), 12);
+    assert_eq!(claims.len(), 18);
     let records: serde_json::Value =
         serde_json::from_str(include_str!("../src/paper/imix_results.json")).expect("JSON");
     assert_eq!(records["claims_quoted_from_memory"][0]["text"], claims[0].text.as_str());
@@ -177,5 +177,5 @@ fn the_claim_is_stated_for_each_data_set_and_method() {
         assert_eq!(claim.greater[..2], claim.than[..2]);
         assert_eq!((claim.greater[2].1.as_str(), claim.than[2].1.as_str()), ("on", "off"));
     }
-    assert_eq!(claims[11].group[0], ("dataset".to_owned(), "covtype".to_owned()));
+    assert_eq!(claims[17].group[0], ("dataset".to_owned(), "covtype".to_owned()));
 }

@@ -21,7 +21,13 @@ fn files(folder: &str) -> Vec<PathBuf> {
 /// Every seed goes through every target: a file is also read as what it is not. So do beginnings of it.
 #[test]
 fn seeds_and_regressions_pass() {
-    let folders = ["tests/fixtures", "tests/fixtures/cifar_layouts", "tests/fixtures/pictures", "fuzz/seeds/covtype"];
+    let folders = [
+        "tests/fixtures",
+        "tests/fixtures/cifar_layouts",
+        "tests/fixtures/pictures",
+        "tests/fixtures/recordings",
+        "fuzz/seeds/covtype",
+    ];
     let seeds: Vec<PathBuf> = folders.into_iter().flat_map(files).collect();
     assert!(seeds.len() > 30, "{seeds:?}");
     let small = seeds.iter().filter(|path| path.metadata().is_ok_and(|file| file.len() < 130_000));

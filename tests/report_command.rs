@@ -92,7 +92,7 @@ fn json_has_what_scripts_need() {
     filled(&Results::new(folder.path().join("results")), Scale::Short);
     let arguments = ["compare", "table1", "--scale", "short", "--json"];
     let cells = json(folder.path(), &arguments);
-    assert_eq!(cells.len(), 24);
+    assert_eq!(cells.len(), 36);
     let cell = cells
         .iter()
         .find(|cell| cell["dataset"] == "covtype" && cell["method"] == "npair" && cell["imix"] == "on")
@@ -111,7 +111,7 @@ fn json_has_what_scripts_need() {
         (speech["n"].as_u64(), &speech["mean"], &speech["std"]),
         (Some(0), &serde_json::Value::Null, &speech["mean"])
     );
-    assert_eq!(speech["verdict"], "not built yet: speech");
+    assert_eq!(speech["verdict"], "not comparable: short scale");
 }
 
 #[test]

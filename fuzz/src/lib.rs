@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use imix_repro::augment::log_mel;
 use imix_repro::data::{Form, parse};
 use imix_repro::experiment::{Experiment, Origin};
 use imix_repro::interchange::Encoder;
@@ -10,11 +11,12 @@ use imix_repro::recipe::DataSet;
 /// A target by name.
 pub type Target = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("cifar_binary", cifar_binary),
     ("cifar_python", cifar_python),
     ("cifar_parquet", cifar_parquet),
     ("picture", picture),
+    ("recording", recording),
     ("covtype", covtype),
     ("encoder_file", encoder_file),
     ("experiment_file", experiment_file),
@@ -43,6 +45,16 @@ fn cifar(form: Form, bytes: &[u8]) {
 pub fn picture(bytes: &[u8]) {
     if let Ok(pixels) = parse::picture(bytes, 8) {
         assert_eq!(pixels.len(), 8 * 8 * 3);
+    }
+}
+
+pub fn recording(bytes: &[u8]) {
+    if let Ok(clip) = parse::recording(bytes) {
+        let mut samples = Vec::new();
+        clip.read(&mut samples);
+        assert!(!samples.is_empty() && samples.len() <= 20_000);
+        assert!(samples.iter().all(|sample| sample.is_finite()));
+        assert!(log_mel(&clip).iter().all(|value| (-80.0..=0.0).contains(value)));
     }
 }
 

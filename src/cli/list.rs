@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::experiment::{Cell, Experiment, Filter, Scale, workload};
+use crate::experiment::{Experiment, Filter, Scale, workload};
 use crate::recipe::DataSet;
 use crate::store::Results;
 
@@ -21,14 +21,11 @@ struct Listed {
     /// `embedded`, or the path of the file.
     origin: String,
     cells: usize,
-    /// Cells that this build cannot run, by domain.
-    not_built: BTreeMap<String, usize>,
     scales: BTreeMap<Scale, AtScale>,
 }
 
 #[derive(Serialize)]
 struct AtScale {
-    /// Of the cells that this build can run.
     trials: usize,
     /// Null where data is missing: results are filed by the content of their data.
     done: Option<usize>,
@@ -57,7 +54,7 @@ fn look_up(experiment: &Experiment, data: &AtHand, results: &Results, output: &O
         let work = workload(&cells, None, data, results);
         work.warnings.iter().for_each(|warning| output.note(warning));
         let (trials, done) = work.trials();
-        let wanted = cells.iter().filter(|cell| cell.built().is_ok()).map(|cell| &cell.settings.data);
+        let wanted = cells.iter().map(|cell| &cell.settings.data);
         let missing_data = missing(data, wanted).into_iter().map(|(set, _)| set).collect();
         scales.insert(scale, AtScale { trials, done, missing_data });
     }
@@ -69,33 +66,13 @@ fn look_up(experiment: &Experiment, data: &AtHand, results: &Results, output: &O
         cost: experiment.cost().to_owned(),
         origin: experiment.origin().to_string(),
         cells: cells.len(),
-        not_built: not_built(&cells),
         scales,
     })
 }
 
-/// Cells that this build cannot run, by domain.
-pub fn not_built(cells: &[Cell]) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for reason in cells.iter().filter_map(|cell| cell.built().err()) {
-        *counts.entry(reason.domain.to_string()).or_default() += 1;
-    }
-    counts
-}
-
-/// `images (12), speech (6)`.
-pub fn domains(not_built: &BTreeMap<String, usize>) -> String {
-    let parts: Vec<String> = not_built.iter().map(|(domain, cells)| format!("{domain} ({cells})")).collect();
-    parts.join(", ")
-}
-
 fn described(listed: &Listed) -> String {
     let mut lines = vec![format!("{}  {}", listed.id, listed.title)];
-    let missing = listed.not_built.values().sum::<usize>();
-    lines.push(match missing {
-        0 => format!("  cells   {}", listed.cells),
-        _ => format!("  cells   {}, {missing} of them not built yet: {}", listed.cells, domains(&listed.not_built)),
-    });
+    lines.push(format!("  cells   {}", listed.cells));
     let done: Vec<String> = listed.scales.iter().map(|(scale, at)| format!("{scale} {}", progress(at))).collect();
     lines.push(format!("  trials  {}", done.join(", ")));
     lines.push(format!("  from    {}", listed.origin));

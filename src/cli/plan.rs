@@ -1,7 +1,5 @@
 //! `repro plan`.
 
-use std::collections::BTreeMap;
-
 use anyhow::Context;
 use serde::Serialize;
 
@@ -12,7 +10,6 @@ use crate::store::Results;
 
 use super::arguments::{Common, Plan};
 use super::known_data::{AtHand, missing};
-use super::list::{domains, not_built};
 use super::text::{count, duration, prefixed, table};
 use super::{Exit, Output};
 
@@ -21,8 +18,6 @@ struct Planned {
     experiment: String,
     scale: Scale,
     cells: Vec<PlannedCell>,
-    /// Cells that this build cannot run, by domain.
-    not_built: BTreeMap<String, usize>,
     missing_data: Vec<MissingData>,
     pretext_runs: Pieces,
     evaluations: Pieces,
@@ -90,10 +85,9 @@ fn plan(
     data: &AtHand,
     jobs: u64,
 ) -> anyhow::Result<Planned> {
-    let built: Vec<&Cell> = cells.iter().filter(|cell| cell.built().is_ok()).collect();
-    let missing_data = missing(data, built.iter().map(|cell| &cell.settings.data));
+    let missing_data = missing(data, cells.iter().map(|cell| &cell.settings.data));
     let flops = work.pretext.cost.flops + work.evaluations.cost.flops;
-    let to_do: Vec<(&Cell, f64)> = cells_to_do(&built, work);
+    let to_do: Vec<(&Cell, f64)> = cells_to_do(cells, work);
     let seconds = core_seconds(&to_do).context("cannot time a training step")? / cores() as f64;
     let scratch = work.pretext.cost.scratch.max(work.evaluations.cost.scratch);
     let at_a_time = jobs.min((work.pretext.todo + work.evaluations.todo) as u64);
@@ -110,7 +104,6 @@ fn plan(
                 flops: cell.flops,
             })
             .collect(),
-        not_built: not_built(cells),
         missing_data: missing_data.into_iter().map(|(set, reason)| MissingData { set, reason }).collect(),
         pretext_runs: pieces(&work.pretext),
         evaluations: pieces(&work.evaluations),
@@ -122,9 +115,9 @@ fn plan(
 }
 
 /// The cells of a workload that have something left to do, with its operations.
-fn cells_to_do<'a>(built: &[&'a Cell], work: &Workload) -> Vec<(&'a Cell, f64)> {
+fn cells_to_do<'a>(cells: &'a [Cell], work: &Workload) -> Vec<(&'a Cell, f64)> {
     let flops = |cell: &Cell| work.cells.iter().find(|found| found.axes == cell.axes).map_or(0.0, |found| found.flops);
-    built.iter().map(|cell| (*cell, flops(cell))).filter(|(_, flops)| *flops > 0.0).collect()
+    cells.iter().map(|cell| (cell, flops(cell))).filter(|(_, flops)| *flops > 0.0).collect()
 }
 
 /// What operations take on one core, each network being timed once.
@@ -156,14 +149,7 @@ fn pieces(tally: &Tally) -> Pieces {
 fn described(planned: &Planned, cells: &[Cell], experiment: &Experiment) -> String {
     let selected = count(cells.len(), "cell");
     let mut lines = vec![format!("{} at the {} scale: {selected}", planned.experiment, planned.scale)];
-    if !planned.not_built.is_empty() {
-        lines.push(format!("not built yet: {}", domains(&planned.not_built)));
-    }
     lines.extend(planned.missing_data.iter().map(|missing| format!("missing data: {}", missing.reason)));
-    if planned.cells.is_empty() {
-        lines.push("nothing that this build can run".to_owned());
-        return lines.join("\n");
-    }
     lines.push(String::new());
     lines.push(table(&cell_rows(planned, experiment)));
     lines.push(String::new());

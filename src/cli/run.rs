@@ -1,6 +1,5 @@
 //! `repro run`.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use anyhow::Context;
 
 use super::arguments::{Common, Run};
 use super::{Exit, Output, device, report};
-use crate::data::{DataError, Library};
+use crate::data::{DataError, Inventory, Library};
 use crate::experiment::{Cell, Experiment, Scale};
 use crate::recipe::{DataIdentity, DataSettings};
 use crate::runner::{self, Graph, LabelledTrial, Settings, Summary, WorkerProcesses};
@@ -107,24 +106,19 @@ fn run(arguments: &Run, cells: &[Cell], common: &Common, output: &Output) -> any
 /// The trials that can be run, the first of each cell before the second of any, and why others cannot.
 fn trials(cells: &[Cell], arguments: &Run, common: &Common, output: &Output) -> (Vec<LabelledTrial>, Vec<String>) {
     let library = Library::new(common.data.as_deref());
-    let mut identities: Vec<(DataSettings, Result<DataIdentity, DataError>)> = Vec::new();
+    let mut known: Vec<(DataSettings, Result<Inventory, DataError>)> = Vec::new();
     let mut ready: Vec<(&Cell, DataIdentity)> = Vec::new();
-    let mut not_built = BTreeSet::new();
-    let mut left_out = 0;
     let mut missing = Vec::new();
     for cell in cells {
-        if let Err(reason) = cell.built() {
-            not_built.insert(reason.domain.to_string());
-            left_out += 1;
-            continue;
-        }
         let settings = &cell.settings.data;
-        let index = identities.iter().position(|(known, _)| known == settings).unwrap_or_else(|| {
-            identities.push((settings.clone(), library.identity(settings)));
-            identities.len() - 1
+        let index = known.iter().position(|(known, _)| known == settings).unwrap_or_else(|| {
+            let inventory = library.inventory(settings);
+            inventory.iter().flat_map(|found| &found.warnings).for_each(|warning| output.note(warning));
+            known.push((settings.clone(), inventory));
+            known.len() - 1
         });
-        match &identities[index].1 {
-            Ok(identity) => ready.push((cell, identity.clone())),
+        match &known[index].1 {
+            Ok(inventory) => ready.push((cell, inventory.identity.clone())),
             Err(error) => {
                 let reason = error.to_string();
                 if !missing.contains(&reason) {
@@ -132,10 +126,6 @@ fn trials(cells: &[Cell], arguments: &Run, common: &Common, output: &Output) -> 
                 }
             }
         }
-    }
-    if !not_built.is_empty() {
-        let domains: Vec<String> = not_built.into_iter().collect();
-        output.note(format!("{left_out} of {} cells left out, not built yet: {}", cells.len(), domains.join(", ")));
     }
     let count = |cell: &Cell| arguments.selection.trials.map_or(cell.trials, usize::from) as u64;
     let most = ready.iter().map(|(cell, _)| count(cell)).max().unwrap_or(0);

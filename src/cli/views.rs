@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::data::Library;
-use crate::experiment::{Cell, Experiment, NotBuilt};
+use crate::experiment::{Cell, Experiment};
 use crate::recipe::{Domain, Operator};
 use crate::store::write_atomic;
 use crate::train::inputs::At;
@@ -72,18 +72,12 @@ fn write_sounds(folder: &Path, sounds: &[Sound]) -> anyhow::Result<Vec<PathBuf>>
 
 /// The cell that is shown: of those whose items can be looked at, the first that mixes, else the first.
 fn shown(cells: &[Cell]) -> anyhow::Result<&Cell> {
-    let built: Vec<&Cell> = cells.iter().filter(|cell| cell.built().is_ok()).collect();
-    let pictures = || built.iter().filter(|cell| cell.settings.data.set.domain() != Domain::Tabular);
-    let mixes = |cell: &&&Cell| cell.settings.pretext.mix.operator != Operator::None;
-    if let Some(cell) = pictures().find(mixes).or_else(|| pictures().next()) {
-        return Ok(cell);
-    }
-    match (built.first(), cells.iter().find_map(|cell| cell.built().err())) {
-        (None, Some(reason @ NotBuilt { .. })) => Err(reason.into()),
-        _ => {
-            anyhow::bail!("these cells train on tables, whose rows have no picture; choose cells of images or speech with --only")
-        }
-    }
+    let pictures = || cells.iter().filter(|cell| cell.settings.data.set.domain() != Domain::Tabular);
+    let mixes = |cell: &&Cell| cell.settings.pretext.mix.operator != Operator::None;
+    let found = pictures().find(mixes).or_else(|| pictures().next());
+    found.context(
+        "these cells train on tables, whose rows have no picture; choose cells of images or speech with --only",
+    )
 }
 
 fn listed(stages: &Stages) -> String {

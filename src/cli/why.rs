@@ -1,6 +1,6 @@
 //! `repro why`.
 
-use crate::experiment::{Cell, Closest, Experiment, Finished, Missing, Trial, missing, shown};
+use crate::experiment::{Closest, Experiment, Finished, Missing, Trial, missing, shown};
 use crate::store::{Results, State};
 
 use super::arguments::{Common, Why};
@@ -17,10 +17,6 @@ pub fn execute(arguments: Why, common: &Common, output: &Output) -> anyhow::Resu
     finished.warnings.iter().for_each(|warning| output.note(warning));
     for cell in &cells {
         let title = experiment.title_of(cell);
-        if let Err(reason) = cell.built() {
-            output.result(format!("{title}: {reason}"));
-            continue;
-        }
         match data.ask(&cell.settings.data) {
             Err(reason) => output.result(format!("{title}: {reason}")),
             Ok(inventory) => {
@@ -30,9 +26,6 @@ pub fn execute(arguments: Why, common: &Common, output: &Output) -> anyhow::Resu
                 }
             }
         }
-    }
-    if cells.iter().all(|cell: &Cell| cell.built().is_err()) {
-        output.note("none of these cells can be run by this build");
     }
     Ok(Exit::Done)
 }

@@ -109,12 +109,9 @@ impl<'a> Inputs<'a> {
                 classes: set.classes(),
                 validation: set.validation.clone(),
             },
-            Set::Speech(set) => Labels {
-                train: &set.train.labels,
-                test: &set.test.labels,
-                classes: set.classes(),
-                validation: 0..0,
-            },
+            Set::Speech(set) => {
+                Labels { train: &set.train.labels, test: &set.test.labels, classes: set.classes(), validation: 0..0 }
+            }
         }
     }
 }

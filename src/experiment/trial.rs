@@ -1,9 +1,8 @@
 //! Cells and trials.
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::recipe::{DataIdentity, DataSettings, Domain, EvaluationRecipe, PretextRecipe, Settings};
+use crate::recipe::{DataIdentity, DataSettings, EvaluationRecipe, PretextRecipe, Settings};
 
 /// One number of a table or figure.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,13 +37,6 @@ pub struct Trial {
     pub evaluations: Vec<EvaluationRecipe>,
 }
 
-/// Why a cell cannot be run by this build.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("not built yet: {domain}")]
-pub struct NotBuilt {
-    pub domain: Domain,
-}
-
 impl Cell {
     /// The cell's value on an axis.
     pub fn value(&self, axis: &str) -> Option<&str> {
@@ -54,13 +46,6 @@ impl Cell {
     /// `dataset=covtype,method=moco,imix=on`, as `--only` takes it.
     pub fn name(&self) -> String {
         name_of(&self.axes)
-    }
-
-    /// Whether this build can run the cell.
-    pub fn built(&self) -> Result<(), NotBuilt> {
-        match self.settings.data.set.domain() {
-            Domain::Tabular | Domain::Images | Domain::Speech => Ok(()),
-        }
     }
 
     /// The recipes of the trial with this seed, on the data with this content. Seeds count from 0.

@@ -1,8 +1,8 @@
 //! What types cannot say: which settings go together, and their ranges.
 
 use crate::recipe::{
-    Contrast, DataSet, DataSettings, Domain, EndToEnd, Evaluation, LightViews, Linear, Method, Network, Operator, Pretext, Schedule,
-    Settings, Speech, Views, Words,
+    Contrast, DataSet, DataSettings, Domain, EndToEnd, Evaluation, LightViews, Linear, Method, Network, Operator,
+    Pretext, Schedule, Settings, Speech, Views, Words,
 };
 
 use super::error::Mismatch;

@@ -12,6 +12,6 @@ pub use address::{Address, EvaluationRecipe, PretextRecipe};
 pub use pretext::{Contrast, Head, InputMix, Method, Mix, Operator, Pretext, Schedule};
 pub use revision::Component;
 pub use settings::{
-    Damaged, DataIdentity, DataSet, DataSettings, Domain, EndToEnd, Evaluation, EvaluationKind, Folder, LightViews, Linear,
-    Network, Part, PseudoInverse, Settings, Silence, Speech, Split, Standardise, Stem, Subset, Views, Words,
+    Damaged, DataIdentity, DataSet, DataSettings, Domain, EndToEnd, Evaluation, EvaluationKind, Folder, LightViews,
+    Linear, Network, Part, PseudoInverse, Settings, Silence, Speech, Split, Standardise, Stem, Subset, Views, Words,
 };

@@ -118,10 +118,7 @@ fn compare(cells: &[MeasuredCell], higher: usize, lower: usize) -> Comparison {
         _ => ClaimVerdict::Undecided,
     };
     let reason = match differences.len() {
-        0 => Some(match first.not_built.as_ref().or(second.not_built.as_ref()) {
-            Some(what) => format!("not built yet: {what}"),
-            None => "no trials".to_owned(),
-        }),
+        0 => Some("no trials".to_owned()),
         1 => Some("one trial".to_owned()),
         _ => None,
     };
@@ -150,7 +147,6 @@ mod tests {
             asked: 5,
             published: None,
             deviations: Vec::new(),
-            not_built: None,
             trials: values.iter().map(trial).collect(),
             failures: Vec::new(),
         }

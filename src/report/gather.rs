@@ -40,15 +40,12 @@ pub fn gather<E: std::fmt::Display>(
     let mut marks = Vec::new();
     let measured = cells.iter().map(|cell| {
         let asked = trials.unwrap_or(cell.trials);
-        let not_built = cell.built().err().map(|not_built| not_built.domain.to_string());
-        let identity = if not_built.is_some() { None } else { Some(identify(&cell.settings.data)) };
-        let found = match identity {
-            None => Collected::default(),
-            Some(Ok(identity)) => {
+        let found = match identify(&cell.settings.data) {
+            Ok(identity) => {
                 let trials: Vec<_> = (0..asked as u64).map(|seed| cell.trial(seed, &identity)).collect();
                 collect(results, &trials)
             }
-            Some(Err(error)) => Collected { warnings: vec![error.to_string()], ..Collected::default() },
+            Err(error) => Collected { warnings: vec![error.to_string()], ..Collected::default() },
         };
         for warning in found.warnings {
             // Cells that share an encoder or a data set meet the same trouble.
@@ -63,7 +60,6 @@ pub fn gather<E: std::fmt::Display>(
             asked,
             published: experiment.paper(cell).and_then(published),
             deviations: cell.deviations.clone(),
-            not_built,
             trials: found.trials,
             failures: found.failures,
         }

@@ -58,17 +58,10 @@ fn table(report: &Report, out: &mut String) {
             "<tr class=\"ours\"><th scope=\"row\">{name}</th><td>{}</td>",
             text::ours(report.measured.scale)
         );
-        match report.row_not_built(row) {
-            Some(what) => {
-                let _ = write!(out, "<td colspan=\"{}\" class=\"note\">{}</td>", cells.len(), text::html(&what));
-            }
-            None => {
-                for cell in cells {
-                    let number = cell.map_or(String::new(), |index| report.ours(index));
-                    let sign = cell.and_then(|index| report.sign(index)).map_or(String::new(), |it| format!(" {it}"));
-                    let _ = write!(out, "<td>{}{sign}</td>", text::html(&number));
-                }
-            }
+        for cell in cells {
+            let number = cell.map_or(String::new(), |index| report.ours(index));
+            let sign = cell.and_then(|index| report.sign(index)).map_or(String::new(), |it| format!(" {it}"));
+            let _ = write!(out, "<td>{}{sign}</td>", text::html(&number));
         }
         out.push_str("</tr>\n<tr class=\"paper\"><td></td><td>paper</td>");
         for cell in cells {

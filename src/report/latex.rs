@@ -56,16 +56,8 @@ fn rows(report: &Report, row: usize, out: &mut String) {
     let cells = &report.grid.cells[row];
     let name = text::latex(&report.grid.rows[row].text());
     let source = text::ours(report.measured.scale);
-    match report.row_not_built(row) {
-        Some(what) => {
-            let what = text::latex(&what);
-            let _ = writeln!(out, "    {name} & {source} & \\multicolumn{{{}}}{{l}}{{{what}}} \\\\", cells.len());
-        }
-        None => {
-            let ours = cells.iter().map(|cell| cell.map_or(String::new(), |index| ours(report, index)));
-            let _ = writeln!(out, "    {name} & {source} & {} \\\\", ours.collect::<Vec<_>>().join(" & "));
-        }
-    }
+    let ours = cells.iter().map(|cell| cell.map_or(String::new(), |index| ours(report, index)));
+    let _ = writeln!(out, "    {name} & {source} & {} \\\\", ours.collect::<Vec<_>>().join(" & "));
     let paper = cells.iter().map(|cell| {
         let number = cell.map(|index| text::published_marked(report.measured.cells[index].published.as_ref()));
         number.map_or(String::new(), |number| text::latex(&number))

@@ -43,8 +43,6 @@ pub struct MeasuredCell {
     pub asked: usize,
     pub published: Option<Published>,
     pub deviations: Vec<Deviation>,
-    /// What is not there yet, for instance `images`, where the cell cannot be run.
-    pub not_built: Option<String>,
     pub trials: Vec<TrialReadings>,
     pub failures: Vec<FailedTrial>,
 }

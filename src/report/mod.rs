@@ -161,15 +161,10 @@ impl Report {
         Ok(folder)
     }
 
-    /// Cells that can run, by index.
-    fn built(&self) -> impl Iterator<Item = (usize, &MeasuredCell)> {
-        self.measured.cells.iter().enumerate().filter(|(_, cell)| cell.not_built.is_none())
-    }
-
-    /// Deviations with the cells that have them, in order of first appearance. Cells that cannot run yet have none.
+    /// Deviations with the cells that have them, in order of first appearance.
     fn ledger(&self) -> Vec<(&Deviation, Vec<usize>)> {
         let mut ledger: Vec<(&Deviation, Vec<usize>)> = Vec::new();
-        for (index, cell) in self.built() {
+        for (index, cell) in self.measured.cells.iter().enumerate() {
             for deviation in &cell.deviations {
                 match ledger.iter_mut().find(|(known, _)| *known == deviation) {
                     Some((_, cells)) => cells.push(index),
@@ -182,7 +177,7 @@ impl Report {
 
     /// The cells of a ledger line in words.
     fn cells_in_words(&self, cells: &[usize]) -> String {
-        if cells.len() == self.built().count() {
+        if cells.len() == self.measured.cells.len() {
             return "all".to_owned();
         }
         cells.iter().map(|cell| self.grid.name(*cell)).collect::<Vec<_>>().join("; ")
@@ -202,21 +197,11 @@ impl Report {
     /// Our number as it stands in the table: with what is missing, if anything is.
     fn ours(&self, index: usize) -> String {
         let (cell, summary) = (&self.measured.cells[index], &self.summaries[index]);
-        if let Some(what) = &cell.not_built {
-            return format!("not built yet: {what}");
-        }
         match &summary.ours {
             Some(ours) if ours.n < cell.asked => format!("{} ({} of {})", text::spread(ours), ours.n, cell.asked),
             Some(ours) => text::spread(ours),
             None => format!("- (0 of {})", cell.asked),
         }
-    }
-
-    /// What is missing for a whole row, where it is the same for all of its cells.
-    fn row_not_built(&self, row: usize) -> Option<String> {
-        let mut cells = self.grid.cells[row].iter().flatten().map(|cell| self.measured.cells[*cell].not_built.as_ref());
-        let first = cells.next()??;
-        cells.all(|other| other == Some(first)).then(|| format!("not built yet: {first}"))
     }
 
     /// Readings shown beneath the table, as far as some trial has them.

@@ -101,8 +101,6 @@ struct Line {
     name: String,
     source: &'static str,
     texts: Vec<(String, Tone)>,
-    /// The only text stands for all columns.
-    spans: bool,
 }
 
 fn body(report: &Report, colour: bool, out: &mut String) {
@@ -111,7 +109,7 @@ fn body(report: &Report, colour: bool, out: &mut String) {
     let names = lines.iter().map(|line| width(&line.name)).max().unwrap_or(0);
     let sources = lines.iter().map(|line| width(line.source)).max().unwrap_or(0);
     let columns = 0..grid.columns.len();
-    let texts = |column: usize| lines.iter().filter(|line| !line.spans).map(move |line| width(&line.texts[column].0));
+    let texts = |column: usize| lines.iter().map(move |line| width(&line.texts[column].0));
     let mut widths: Vec<usize> = columns.map(|column| texts(column).max().unwrap_or(0)).collect();
     let levels = grid.levels();
     for spans in &levels {
@@ -138,7 +136,7 @@ fn body(report: &Report, colour: bool, out: &mut String) {
         written.push_str(&padded(line.source, Tone::Faint, sources, colour));
         for (column, (text, tone)) in line.texts.iter().enumerate() {
             written.push_str(&gap);
-            written.push_str(&padded(text, *tone, if line.spans { 0 } else { widths[column] }, colour));
+            written.push_str(&padded(text, *tone, widths[column], colour));
         }
         let _ = writeln!(out, "{}", written.trim_end());
     }
@@ -153,19 +151,14 @@ fn room(widths: &[usize]) -> usize {
 fn rows(report: &Report, row: usize) -> [Line; 2] {
     let cells = &report.grid.cells[row];
     let empty = || (String::new(), Tone::Plain);
-    let not_built = report.row_not_built(row);
-    let spans = not_built.is_some();
-    let ours = match not_built {
-        Some(what) => vec![(what, Tone::Faint)],
-        None => cells.iter().map(|cell| cell.map_or_else(empty, |index| ours(report, index))).collect(),
-    };
+    let ours = cells.iter().map(|cell| cell.map_or_else(empty, |index| ours(report, index))).collect();
     let paper = cells.iter().map(|cell| match cell {
         Some(index) => (text::published_marked(report.measured.cells[*index].published.as_ref()), Tone::Faint),
         None => empty(),
     });
     [
-        Line { name: report.grid.rows[row].text(), source: text::ours(report.measured.scale), texts: ours, spans },
-        Line { name: String::new(), source: "paper", texts: paper.collect(), spans: false },
+        Line { name: report.grid.rows[row].text(), source: text::ours(report.measured.scale), texts: ours },
+        Line { name: String::new(), source: "paper", texts: paper.collect() },
     ]
 }
 

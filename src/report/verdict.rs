@@ -15,8 +15,6 @@ pub const MARGIN: f64 = 1.0;
 /// The verdict on a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The cell cannot be run: what is missing.
-    NotBuilt(String),
     NoPublishedNumber,
     /// Scale, data or protocol differ: in what.
     NotComparable(String),
@@ -32,7 +30,6 @@ pub enum Verdict {
 impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Verdict::NotBuilt(what) => write!(f, "not built yet: {what}"),
             Verdict::NoPublishedNumber => f.write_str("no published number"),
             Verdict::NotComparable(why) => write!(f, "not comparable: {why}"),
             Verdict::NoTrials => f.write_str("no trials"),
@@ -46,9 +43,6 @@ impl std::fmt::Display for Verdict {
 
 /// Judges a cell by the trials of its table reading.
 pub fn judge(cell: &MeasuredCell, scale: Scale, margin: f64, ours: Option<&Spread>) -> Verdict {
-    if let Some(what) = &cell.not_built {
-        return Verdict::NotBuilt(what.clone());
-    }
     let Some(published) = &cell.published else {
         return Verdict::NoPublishedNumber;
     };
@@ -109,7 +103,6 @@ mod tests {
             asked: 5,
             published: Some(Published { mean: 70.0, std: Some(0.2), trials: 5, confidence: Confidence::Recalled }),
             deviations: Vec::new(),
-            not_built: None,
             trials: Vec::new(),
             failures: Vec::new(),
         }
@@ -171,8 +164,6 @@ mod tests {
         assert_eq!(at_paper_scale(&cell(), None), Verdict::NoTrials);
         let unknown = MeasuredCell { published: None, ..cell() };
         assert_eq!(at_paper_scale(&unknown, ours(70.0, 0.2)), Verdict::NoPublishedNumber);
-        let not_built = MeasuredCell { not_built: Some("images".into()), ..cell() };
-        assert_eq!(judge(&not_built, Scale::Demo, 1.0, None).to_string(), "not built yet: images");
         let mut bare = cell();
         bare.published.as_mut().unwrap().std = None;
         assert_eq!(at_paper_scale(&bare, ours(70.0, 0.2)), Verdict::Inconclusive("published without a deviation"));

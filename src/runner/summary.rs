@@ -87,7 +87,6 @@ fn kind(kind: &FailureKind) -> &'static str {
         FailureKind::Collapse { .. } => "collapse",
         FailureKind::Data => "data",
         FailureKind::Store => "results folder",
-        FailureKind::NotBuilt => "not built yet",
         FailureKind::Crash => "crash",
     }
 }

@@ -69,11 +69,7 @@ fn product(weights: &[f32], powers: &[f32]) -> f32 {
 }
 
 fn mel(hertz: f64) -> f64 {
-    if hertz < BREAK {
-        hertz / LINEAR
-    } else {
-        BREAK / LINEAR + (hertz / BREAK).ln() * MELS_OF_6_4 / 6.4f64.ln()
-    }
+    if hertz < BREAK { hertz / LINEAR } else { BREAK / LINEAR + (hertz / BREAK).ln() * MELS_OF_6_4 / 6.4f64.ln() }
 }
 
 fn hertz(mel: f64) -> f64 {

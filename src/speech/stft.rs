@@ -72,12 +72,7 @@ impl Stft {
         }
         // The outermost samples, where no window reaches, lie in the margins.
         coverage.iter_mut().for_each(|sum| *sum = if *sum > f32::MIN_POSITIVE { 1.0 / *sum } else { 1.0 });
-        Stft {
-            forward: planner.plan_fft_forward(WINDOW),
-            inverse: planner.plan_fft_inverse(WINDOW),
-            window,
-            coverage,
-        }
+        Stft { forward: planner.plan_fft_forward(WINDOW), inverse: planner.plan_fft_inverse(WINDOW), window, coverage }
     }
 
     pub fn buffers(&self) -> StftBuffers {

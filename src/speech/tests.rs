@@ -27,8 +27,11 @@ fn spectra_are_librosas() {
     let (clips, theirs) = (fixture("clips"), fixture("spectra"));
     for (clip, theirs) in clips.chunks_exact(CLIP).zip(theirs.chunks_exact(theirs.len() / CLIPS)) {
         front_end.stft().forward(clip, &mut buffers, &mut spectrum);
-        let ours: Vec<f32> =
-            spectrum.frames().flat_map(|frame| frame.iter().step_by(STEP)).flat_map(|value| [value.re, value.im]).collect();
+        let ours: Vec<f32> = spectrum
+            .frames()
+            .flat_map(|frame| frame.iter().step_by(STEP))
+            .flat_map(|value| [value.re, value.im])
+            .collect();
         let largest = theirs.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
         assert!(farthest(&ours, theirs) < 1e-6 * largest.max(1.0), "{} of {largest}", farthest(&ours, theirs));
     }

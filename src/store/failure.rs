@@ -21,8 +21,6 @@ pub enum FailureKind {
     Data,
     /// A file of the results folder could not be read or written.
     Store,
-    /// The recipe asks for something this build cannot do.
-    NotBuilt,
     /// A worker process ended without saying why.
     Crash,
 }

@@ -48,7 +48,9 @@ impl<'a> Shown<'a> {
     /// A training item as it is in the set, `[height, width, 3]`.
     pub fn original(&self, row: usize) -> Vec<u8> {
         match self {
-            Shown::Images(images, _) => images.train.pixels[row * images.picture_len()..][..images.picture_len()].to_vec(),
+            Shown::Images(images, _) => {
+                images.train.pixels[row * images.picture_len()..][..images.picture_len()].to_vec()
+            }
             Shown::Speech(speech) => spectrogram(&log_mel(&speech.train.clips[row])),
         }
     }

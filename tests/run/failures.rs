@@ -35,19 +35,6 @@ fn missing_data_is_reported_with_the_way_to_get_it() {
 }
 
 #[test]
-fn cells_that_are_not_built_are_left_out() {
-    let bench = Bench::with(1, |experiment| {
-        let set = &mut experiment["axes"]["method"]["moco"]["set"];
-        set["data"] = json!({ "set": "speech-commands", "part": "full", "standardise": null });
-        set["network"] = json!({ "kind": "resnet", "depth": 18, "width": 8, "stem": "cifar", "input_channels": 1 });
-        set["views"] = json!({ "kind": "identity" });
-        set["evaluation"] = json!({ "linear": { "validation": false }, "pinv": null });
-    });
-    bench.run(&["--only", "method=moco"]).ended(3).says("not built yet: speech");
-    bench.run(&[]).ended(0).says("not built yet: speech").says("2 of 2 trials done");
-}
-
-#[test]
 fn a_folder_that_cannot_be_written_to_is_named() {
     let bench = Bench::new(1);
     fs::write(bench.path("taken"), "").unwrap();

@@ -9,6 +9,7 @@ mod failures;
 mod kill;
 #[cfg(target_os = "linux")]
 mod signals;
+mod speech;
 mod summary;
 #[cfg(target_os = "linux")]
 mod together;

@@ -45,15 +45,12 @@ impl Files {
         let candidates = roots
             .iter()
             .flat_map(|root| itself(root).then(|| root.clone()).into_iter().chain([root.join(&folder.name)]));
-        let base = candidates
-            .into_iter()
-            .find(is_it)
-            .ok_or_else(|| DataError::MissingFolder {
-                what: "pictures",
-                name: folder.name.clone(),
-                inside: format!("{}/train", folder.name),
-                looked_in: roots.to_vec(),
-            })?;
+        let base = candidates.into_iter().find(is_it).ok_or_else(|| DataError::MissingFolder {
+            what: "pictures",
+            name: folder.name.clone(),
+            inside: format!("{}/train", folder.name),
+            looked_in: roots.to_vec(),
+        })?;
         let (train, test) = (base.join("train"), base.join("test"));
         let class_names = classes(&train)?;
         if class_names.is_empty() {

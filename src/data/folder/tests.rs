@@ -152,7 +152,7 @@ fn what_is_wrong_with_a_folder_is_named() {
         fs::write(pets.join("train/dog/1.jpeg"), bytes).expect("a file");
     });
     insta::assert_snapshot!(report, @r#"
-    no training pictures -> picture folder pets is missing: no pets/train in ROOT. Name the folder that holds it with --data DIR or REPRO_DATA
+    no training pictures -> folder of pictures pets is missing: no pets/train in ROOT. Name the folder that holds it with --data DIR or REPRO_DATA
     no test pictures -> ROOT/pets/test, inside: expected folders of test pictures, named as the classes, found none. Put that right, or move it away
     no classes -> ROOT/pets/train, inside: expected folders of pictures, one for each class, found none. Put that right, or move it away
     an empty class -> ROOT/pets/train/eel, inside: expected pictures that end in .png, .jpg or .jpeg, found none. Put that right, or move it away
@@ -191,8 +191,8 @@ fn what_is_wrong_with_the_settings_is_named() {
     data set image-folder, data.folder.name: expected the name of a folder, without the path to it, found ``
     data set image-folder, data.folder.side: expected from 1 to 1024 pixels, found 0
     data set image-folder, data.folder.side: expected from 1 to 1024 pixels, found 5000
-    picture folder cars is missing: no cars/train in ROOT. Name the folder that holds it with --data DIR or REPRO_DATA
-    data set image-folder needs the setting data.folder: expected the name of a folder and a side in pixels, found nothing
+    folder of pictures cars is missing: no cars/train in ROOT. Name the folder that holds it with --data DIR or REPRO_DATA
+    data set image-folder needs the setting data.folder: expected the name of a folder, found nothing
     data set image-folder: none of it is embedded in the program; set data.part to full
     "#);
 }

@@ -16,8 +16,9 @@ const SILENCE: u32 = 1;
 
 /// The words of v0.01, in alphabetical order.
 const WORDS_V1: [&str; 30] = [
-    "bed", "bird", "cat", "dog", "down", "eight", "five", "four", "go", "happy", "house", "left", "marvin", "nine", "no",
-    "off", "on", "one", "right", "seven", "sheila", "six", "stop", "three", "tree", "two", "up", "wow", "yes", "zero",
+    "bed", "bird", "cat", "dog", "down", "eight", "five", "four", "go", "happy", "house", "left", "marvin", "nine",
+    "no", "off", "on", "one", "right", "seven", "sheila", "six", "stop", "three", "tree", "two", "up", "wow", "yes",
+    "zero",
 ];
 /// The words of v0.02, in alphabetical order.
 const WORDS_V2: [&str; 35] = [

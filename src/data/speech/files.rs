@@ -134,15 +134,12 @@ impl Reading {
                 .map_err(|_| located(Fault::new("the list", "names of files, one a line", "bytes that are no text")));
         }
         let noise = path.iter().any(|folder| folder == NOISE);
-        let nothing = Clip::Float(Box::default());
-        let clip = if self.sound || self.damaged == Damaged::Skip {
-            match wav::read(&bytes, if noise { Extent::All } else { Extent::Clip }) {
-                Ok(clip) => clip,
-                Err(fault) if self.damaged == Damaged::Skip => return Ok(File::Skipped(located(fault))),
-                Err(fault) => return Err(located(fault)),
-            }
-        } else {
-            nothing
+        // Read in any case: a run had better not start on damaged files.
+        let clip = match wav::read(&bytes, if noise { Extent::All } else { Extent::Clip }) {
+            Ok(clip) if self.sound => clip,
+            Ok(_) => Clip::Float(Box::default()),
+            Err(fault) if self.damaged == Damaged::Skip => return Ok(File::Skipped(located(fault))),
+            Err(fault) => return Err(located(fault)),
         };
         Ok(File::Recording(Recording { path, checksum: Sha256::digest(&bytes).into(), clip }))
     }

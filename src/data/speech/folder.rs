@@ -28,7 +28,8 @@ pub(super) fn files(
     let set = settings.set;
     let name = plain_name(set, settings.folder.as_ref().ok_or(DataError::NoFolder { set })?)?;
     let itself = |root: &&PathBuf| root.file_name().is_some_and(|own| own == name);
-    let candidates = roots.iter().flat_map(|root| Some(root).filter(itself).cloned().into_iter().chain([root.join(name)]));
+    let candidates =
+        roots.iter().flat_map(|root| Some(root).filter(itself).cloned().into_iter().chain([root.join(name)]));
     let path = candidates.into_iter().find(|path| path.is_dir()).ok_or_else(|| DataError::MissingFolder {
         what: "recordings",
         name: name.to_owned(),

@@ -61,7 +61,8 @@ fn silences(train: usize) -> usize {
 impl Sorted {
     /// Training and test clips, those of silence included.
     fn labels(&self) -> [Vec<u32>; 2] {
-        let [mut train, test] = [&self.train, &self.test].map(|side| side.iter().map(|it| it.label).collect::<Vec<_>>());
+        let [mut train, test] =
+            [&self.train, &self.test].map(|side| side.iter().map(|it| it.label).collect::<Vec<_>>());
         if let Some((label, _)) = self.silence {
             train.resize(train.len() + silences(train.len()), label);
         }
@@ -130,21 +131,17 @@ impl Sorted {
             train.clips.extend((0..count).map(|at| noise::silence(silence, at, &background)));
             train.labels.resize(train.labels.len() + count, label);
         }
-        SpeechSet {
-            identity,
-            class_names: self.class_names,
-            train,
-            test: clips(self.test),
-            background,
-            published_rows,
-        }
+        SpeechSet { identity, class_names: self.class_names, train, test: clips(self.test), background, published_rows }
     }
 }
 
 /// Tells of recordings that were skipped.
 fn warnings(set: DataSet, skipped: &[DataError]) -> Vec<String> {
     let first = skipped.iter().map(ToString::to_string).min();
-    first.map(|first| format!("{}: {} recordings skipped; the first: {first}", set.id(), skipped.len())).into_iter().collect()
+    first
+        .map(|first| format!("{}: {} recordings skipped; the first: {first}", set.id(), skipped.len()))
+        .into_iter()
+        .collect()
 }
 
 /// The recordings of a set, sorted, and those skipped.
@@ -176,14 +173,12 @@ fn read(
 fn of_copy(reading: Reading, copy: &DataCopy) -> Result<Files, DataError> {
     match copy.layout.container {
         Container::Folder => Files::of_folder(reading, &copy.path),
-        Container::File | Container::Archive => {
-            Files::of_archive(reading, &copy.path, content::open(&copy.path)?)
-        }
+        Container::File | Container::Archive => Files::of_archive(reading, &copy.path, content::open(&copy.path)?),
     }
 }
 
-/// Names the content that settings ask for and counts it. Reads the files; decodes them only where damaged ones are to
-/// be skipped. `copy` is none for sets that are found in another way.
+/// Names the content that settings ask for and counts it. Reads every file. `copy` is none for sets that are found in
+/// another way.
 pub(super) fn inventory(
     settings: &DataSettings,
     copy: Option<&DataCopy>,

@@ -87,7 +87,8 @@ fn a_tone_is_the_same_tone_at_another_rate() {
             assert!(worst < 1e-3, "{frequency} Hz at {rate} Hz: {worst}");
         }
         if rate > 22_050 {
-            let high = samples(&file(spec(1, rate, 32, SampleFormat::Float), tone(rate, 9_000.0, 1.0), 0.0), Extent::Clip);
+            let high =
+                samples(&file(spec(1, rate, 32, SampleFormat::Float), tone(rate, 9_000.0, 1.0), 0.0), Extent::Clip);
             assert!(high[1_000..15_000].iter().all(|sample| sample.abs() < 1e-3), "9,000 Hz cannot be heard at 16,000");
         }
     }
@@ -379,4 +380,34 @@ fn synthetic_speech_is_balanced_and_no_voice_is_on_both_sides() {
         assert!((2_000..CLIP).contains(&clip.len()), "{} samples", clip.len());
     }
     assert!(set.train.clips.iter().all(|clip| !set.test.clips.contains(clip)));
+}
+
+/// Files written by libsndfile, against what librosa reads in them (`tests/fixtures/recordings.py`).
+#[test]
+fn recordings_read_as_librosa_reads_them() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let bytes = fs::read(fixtures.join("recordings.safetensors")).expect("a fixture");
+    let expected = safetensors::SafeTensors::deserialize(&bytes).expect("a safetensors file");
+    let mut compared = 0;
+    for entry in fs::read_dir(fixtures.join("recordings")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+        let read = wav::read(&fs::read(&path).expect("a file"), Extent::All);
+        let Ok(tensor) = expected.tensor(name) else {
+            let fault = read.expect_err(name);
+            assert_eq!(fault.place, "the header", "{name}: {fault:?}");
+            continue;
+        };
+        let theirs: Vec<f32> =
+            tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let mut ours = Vec::new();
+        read.expect(name).read(&mut ours);
+        assert_eq!(ours.len(), theirs.len(), "{name}");
+        // Two resamplers differ a little in what they let pass.
+        let tolerance = if name.contains("8000") || name.contains("44100") { 1e-3 } else { 1e-7 };
+        let worst = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst <= tolerance, "{name}: {worst}");
+        compared += 1;
+    }
+    assert_eq!(compared, 10);
 }
