@@ -25,7 +25,7 @@ fn main() {
     let noise: Vec<f32> = (0..CLIP).map(|_| stream.random_range(-0.5..0.5)).collect();
     let clips = Clips { clips: vec![Clip::Float(noise.into()); CLIPS], labels: vec![0; CLIPS] };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-    let mut draw = || pool.install(|| black_box(log_mels(&clips)));
+    let draw = || pool.install(|| black_box(log_mels(&clips)));
     draw();
     let began = Instant::now();
     for _ in 0..thousands {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::augment::{self, Normaliser, Source, ViewsError};
-use crate::data::Set;
+use crate::data::{ImageSet, Set, SpeechSet, TabularSet};
 use crate::recipe::LightViews;
 use crate::speech::PICTURE;
 
@@ -11,20 +11,21 @@ use super::{Labels, Split};
 
 /// The inputs of a data set, ready for a network.
 pub struct Inputs<'a> {
-    set: &'a Set,
+    plain: Plain<'a>,
     light: Option<Box<dyn Source + 'a>>,
-    plain: Plain,
     width: usize,
 }
 
-/// How rows are come by.
-enum Plain {
-    /// As they are in the set.
-    Stored,
-    /// Pictures, normalised.
-    Normalised(Normaliser),
-    /// Spectra of the training and the test clips, computed once.
-    Spectra([Vec<f32>; 2]),
+/// A set, with what it takes to make inputs of its rows.
+enum Plain<'a> {
+    Table(&'a TabularSet),
+    Images(&'a ImageSet, Box<Normaliser>),
+    /// With the spectra of training and test clips, computed once.
+    Speech {
+        set: &'a SpeechSet,
+        train: Vec<f32>,
+        test: Vec<f32>,
+    },
 }
 
 impl<'a> Inputs<'a> {
@@ -35,11 +36,14 @@ impl<'a> Inputs<'a> {
     pub fn new(set: &'a Set, views: Option<&LightViews>, seed: u64) -> Result<Inputs<'a>, ViewsError> {
         let light = views.map(|views| augment::light(set, views, seed)).transpose()?;
         let (width, plain) = match set {
-            Set::Table(set) => (set.width(), Plain::Stored),
-            Set::Images(set) => (set.picture_len(), Plain::Normalised(Normaliser::new(set))),
-            Set::Speech(set) => (PICTURE, Plain::Spectra([&set.train, &set.test].map(augment::log_mels))),
+            Set::Table(set) => (set.width(), Plain::Table(set)),
+            Set::Images(set) => (set.picture_len(), Plain::Images(set, Box::new(Normaliser::new(set)))),
+            Set::Speech(set) => {
+                let [train, test] = [&set.train, &set.test].map(augment::log_mels);
+                (PICTURE, Plain::Speech { set, train, test })
+            }
         };
-        Ok(Inputs { set, light, plain, width })
+        Ok(Inputs { plain, light, width })
     }
 
     /// Values of a row.
@@ -77,39 +81,38 @@ impl<'a> Inputs<'a> {
 
     fn fill(&self, split: Split, row: usize, out: &mut [f32]) {
         let place = row * self.width..(row + 1) * self.width;
-        match (self.set, &self.plain) {
-            (Set::Table(set), _) => {
+        match &self.plain {
+            Plain::Table(set) => {
                 let rows = if split == Split::Train { &set.train } else { &set.test };
                 out.copy_from_slice(&rows.inputs[place]);
             }
-            (Set::Images(set), Plain::Normalised(normaliser)) => {
+            Plain::Images(set, normaliser) => {
                 let pictures = if split == Split::Train { &set.train } else { &set.test };
                 normaliser.apply(&pictures.pixels[place], out);
             }
-            (Set::Speech(_), Plain::Spectra([train, test])) => {
+            Plain::Speech { train, test, .. } => {
                 let spectra = if split == Split::Train { train } else { test };
                 out.copy_from_slice(&spectra[place]);
             }
-            (Set::Images(_) | Set::Speech(_), _) => unreachable!("it was made for this set"),
         }
     }
 
     /// The labels of the set.
     pub fn labels(&self) -> Labels<'a> {
-        match self.set {
-            Set::Table(set) => Labels {
+        match &self.plain {
+            Plain::Table(set) => Labels {
                 train: &set.train.labels,
                 test: &set.test.labels,
                 classes: set.classes,
                 validation: set.validation.clone(),
             },
-            Set::Images(set) => Labels {
+            Plain::Images(set, _) => Labels {
                 train: &set.train.labels,
                 test: &set.test.labels,
                 classes: set.classes(),
                 validation: set.validation.clone(),
             },
-            Set::Speech(set) => {
+            Plain::Speech { set, .. } => {
                 Labels { train: &set.train.labels, test: &set.test.labels, classes: set.classes(), validation: 0..0 }
             }
         }

@@ -4,14 +4,18 @@
 //! component by a revision. Equal recipes share results; anything else gets a folder of its own.
 
 mod address;
+mod data;
 mod pretext;
 mod revision;
 mod settings;
 
 pub use address::{Address, EvaluationRecipe, PretextRecipe};
+pub use data::{
+    Damaged, DataIdentity, DataSet, DataSettings, Domain, Folder, Part, Silence, Speech, Split, Standardise, Subset,
+    Words,
+};
 pub use pretext::{Contrast, Head, InputMix, Method, Mix, Operator, Pretext, Schedule};
 pub use revision::Component;
 pub use settings::{
-    Damaged, DataIdentity, DataSet, DataSettings, Domain, EndToEnd, Evaluation, EvaluationKind, Folder, LightViews,
-    Linear, Network, Part, PseudoInverse, Settings, Silence, Speech, Split, Standardise, Stem, Subset, Views, Words,
+    EndToEnd, Evaluation, EvaluationKind, LightViews, Linear, Network, PseudoInverse, Settings, Stem, Views,
 };

@@ -8,7 +8,7 @@ use super::StagesError;
 
 /// A set whose items can be looked at.
 pub(super) enum Shown<'a> {
-    Images(&'a ImageSet, Normaliser),
+    Images(&'a ImageSet, Box<Normaliser>),
     Speech(&'a SpeechSet),
 }
 
@@ -17,7 +17,7 @@ impl<'a> Shown<'a> {
     /// Rows of a table.
     pub fn of(set: &'a Set) -> Result<Shown<'a>, StagesError> {
         match set {
-            Set::Images(images) => Ok(Shown::Images(images, Normaliser::new(images))),
+            Set::Images(images) => Ok(Shown::Images(images, Box::new(Normaliser::new(images)))),
             Set::Speech(speech) => Ok(Shown::Speech(speech)),
             Set::Table(_) => Err(StagesError::Table),
         }
