@@ -81,17 +81,19 @@ pub fn loading_lines(network: &Network, file: &str) -> Vec<String> {
             lines.push("blocks = ...  # columns of each block of inputs: [10, 4, 40] for CovType".to_owned());
             lines.push(format!("model = mlp_5layer(in_channels=blocks, width={width})  # the official models/mlp.py"));
         }
-        Network::Resnet { depth, width: 64, stem, .. } => {
+        Network::Resnet { depth, width: 64, stem: Stem::Imagenet, input_channels: 3 } => {
             lines.push(format!("model = torchvision.models.resnet{depth}()"));
-            if *stem == Stem::Cifar {
-                lines.push("model.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)".to_owned());
-                lines.push("model.maxpool = torch.nn.Identity()".to_owned());
-            }
         }
-        Network::Resnet { depth, width, stem, .. } => {
+        Network::Resnet { depth, width: 64, stem: Stem::Cifar, input_channels } => {
+            lines.push(format!("model = torchvision.models.resnet{depth}()"));
+            lines.push(format!("model.conv1 = torch.nn.Conv2d({input_channels}, 64, 3, padding=1, bias=False)"));
+            lines.push("model.maxpool = torch.nn.Identity()".to_owned());
+        }
+        Network::Resnet { depth, width, stem, input_channels } => {
             let small = if *stem == Stem::Cifar { "True" } else { "False" };
+            let channels = if *input_channels == 3 { String::new() } else { format!("in_channels={input_channels}, ") };
             lines.push(format!(
-                "model = resnet{depth}(in_planes={width}, small={small})  # the official models/resnet.py"
+                "model = resnet{depth}({channels}in_planes={width}, small={small})  # the official models/resnet.py"
             ));
         }
     }
