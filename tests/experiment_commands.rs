@@ -68,8 +68,8 @@ fn list_counts_cells_and_trials() {
     assert_eq!(listed[0]["cells"], 24);
     let scales = &listed[0]["scales"];
     assert_eq!((&scales["demo"]["trials"], &scales["demo"]["done"]), (&48.into(), &1.into()));
-    assert_eq!((&scales["short"]["trials"], &scales["short"]["done"]), (&90.into(), &Value::Null));
-    assert_eq!(scales["short"]["missing_data"], json!(["cifar10", "cifar100", "covtype"]));
+    assert_eq!((&scales["short"]["trials"], &scales["short"]["done"]), (&180.into(), &Value::Null));
+    assert_eq!(scales["short"]["missing_data"], json!(["cifar10", "cifar100", "speech-commands", "fsdd", "covtype"]));
 }
 
 #[test]
@@ -91,8 +91,8 @@ fn a_damaged_result_counts_as_not_done_and_is_named() {
 fn plan_says_what_is_to_do() {
     let folder = TempDir::new().expect("a folder");
     let planned = read(folder.path(), &["plan", "table1", "--json"]);
-    assert_eq!((&planned["scale"], planned["cells"].as_array().map(Vec::len)), (&"demo".into(), Some(18)));
-    assert_eq!((&planned["pretext_runs"]["todo"], &planned["evaluations"]["todo"]), (&36.into(), &48.into()));
+    assert_eq!((&planned["scale"], planned["cells"].as_array().map(Vec::len)), (&"demo".into(), Some(24)));
+    assert_eq!((&planned["pretext_runs"]["todo"], &planned["evaluations"]["todo"]), (&48.into(), &60.into()));
     assert!(planned["seconds"].as_f64().is_some_and(|seconds| seconds > 1.0));
     assert_eq!(planned["missing_data"], Value::Array(vec![]));
     let all = planned["flops"].as_f64().expect("a number");
@@ -134,9 +134,9 @@ fn runs_that_cells_share_are_planned_once() {
     document["where"].as_array_mut().expect("rules").extend(rules);
     std::fs::write(folder.path().join("mine.json"), document.to_string()).expect("written");
     let planned = read(folder.path(), &["plan", "mine.json", "--json"]);
-    assert_eq!(planned["cells"].as_array().map(Vec::len), Some(27));
+    assert_eq!(planned["cells"].as_array().map(Vec::len), Some(36));
     let runs = &planned["pretext_runs"];
-    assert_eq!((&runs["todo"], &runs["shared"]), (&36.into(), &18.into()));
+    assert_eq!((&runs["todo"], &runs["shared"]), (&48.into(), &24.into()));
 }
 
 #[test]
