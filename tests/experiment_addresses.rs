@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use imix_repro::experiment::{Cell, Experiment, Filter, Origin, Scale};
+use imix_repro::experiment::{Cell, CellData, Experiment, Filter, Origin, Scale};
 use imix_repro::recipe::{DataIdentity, DataSet, DataSettings, Part, Standardise};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 const TABLE1: &str = include_str!("../experiments/table1.json");
 
-fn identity() -> DataIdentity {
+fn data(digest: &str) -> CellData {
     let settings =
         DataSettings { standardise: Some(Standardise::AllRows), ..DataSettings::of(DataSet::Covtype, Part::Full) };
-    DataIdentity { settings, digest: "00ff".to_owned() }
+    let identity = DataIdentity { settings, digest: digest.to_owned() };
+    CellData { pretext: identity.clone(), read_out: identity }
 }
 
 fn document() -> Value {
@@ -27,7 +28,7 @@ fn covtype(document: &Value) -> Vec<Cell> {
 
 /// Addresses of the pretext run and of each evaluation of a cell's first trial.
 fn addresses(cell: &Cell) -> Vec<String> {
-    let trial = cell.trial(0, &identity());
+    let trial = cell.trial(0, &data("00ff"));
     let pretext = trial.pretext.iter().map(|recipe| recipe.address().to_string());
     pretext.chain(trial.evaluations.iter().map(|recipe| recipe.address().to_string())).collect()
 }
@@ -65,7 +66,7 @@ fn different_cells_and_seeds_have_different_addresses() {
     let mut seen = BTreeSet::new();
     for cell in covtype(&document()) {
         for seed in 0..5 {
-            let trial = cell.trial(seed, &identity());
+            let trial = cell.trial(seed, &data("00ff"));
             assert!(seen.insert(trial.pretext.expect("an encoder").address()), "{} {seed}", cell.name());
             assert_eq!(trial.evaluations.len(), 2);
             for recipe in trial.evaluations {
@@ -79,8 +80,7 @@ fn different_cells_and_seeds_have_different_addresses() {
 #[test]
 fn other_content_of_the_data_is_another_address() {
     let cells = covtype(&document());
-    let other = DataIdentity { digest: "00fe".to_owned(), ..identity() };
-    let (ours, theirs) = (cells[0].trial(0, &identity()), cells[0].trial(0, &other));
+    let (ours, theirs) = (cells[0].trial(0, &data("00ff")), cells[0].trial(0, &data("00fe")));
     assert_ne!(ours.pretext.expect("an encoder").address(), theirs.pretext.expect("an encoder").address());
 }
 

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use assert_cmd::Command;
 use imix_repro::data::Library;
-use imix_repro::experiment::{Cell, Experiment, Filter, Scale};
-use imix_repro::recipe::DataIdentity;
+use imix_repro::experiment::{Cell, CellData, Experiment, Filter, Scale};
+use imix_repro::recipe::{DataIdentity, DataSettings};
 use imix_repro::store::{Done, EvaluationResult, Results, write_sealed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -26,18 +26,18 @@ fn read(folder: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&stdout(folder, arguments)).expect("JSON")
 }
 
-fn demo_cell(only: &str) -> (Cell, DataIdentity) {
+fn demo_cell(only: &str) -> (Cell, CellData) {
     let filter: Filter = only.parse().expect("a filter");
     let experiment = Experiment::load("table1").expect("embedded");
     let cell = experiment.cells(Scale::Demo, &filter).expect("cells").remove(0);
-    let identity = Library::with_roots([]).identity(&cell.settings.data).expect("embedded data");
-    (cell, identity)
+    let data = cell.identify(|settings| Library::with_roots([]).identity(settings)).expect("embedded data");
+    (cell, data)
 }
 
 /// Leaves behind what a finished trial leaves, its pretext run alone or with its evaluations.
-fn finish(folder: &Path, cell: &Cell, seed: u64, identity: &DataIdentity, evaluated: bool) {
+fn finish(folder: &Path, cell: &Cell, seed: u64, data: &CellData, evaluated: bool) {
     let results = Results::new(folder.join("results"));
-    let trial = cell.trial(seed, identity);
+    let trial = cell.trial(seed, data);
     let pretext = trial.pretext.expect("an encoder");
     let run = results.pretext(&pretext.address());
     std::fs::create_dir_all(run.path()).expect("a folder");
@@ -59,9 +59,9 @@ fn list_counts_cells_and_trials() {
     assert!(text.contains("cells   24\n"), "{text}");
     assert!(text.contains("demo 0/48 done"), "{text}");
 
-    let (cell, identity) = demo_cell("dataset=covtype,method=byol,imix=on");
-    finish(folder.path(), &cell, 0, &identity, true);
-    finish(folder.path(), &cell, 1, &identity, false);
+    let (cell, data) = demo_cell("dataset=covtype,method=byol,imix=on");
+    finish(folder.path(), &cell, 0, &data, true);
+    finish(folder.path(), &cell, 1, &data, false);
     let listed = read(folder.path(), &["list", "--json"]);
     assert_eq!(listed[0]["id"], "table1");
     assert_eq!(listed[0]["origin"], "embedded");
@@ -75,9 +75,9 @@ fn list_counts_cells_and_trials() {
 #[test]
 fn a_damaged_result_counts_as_not_done_and_is_named() {
     let folder = TempDir::new().expect("a folder");
-    let (cell, identity) = demo_cell("dataset=covtype,method=npair,imix=on");
-    finish(folder.path(), &cell, 0, &identity, true);
-    let address = cell.trial(0, &identity).evaluations[0].address();
+    let (cell, data) = demo_cell("dataset=covtype,method=npair,imix=on");
+    finish(folder.path(), &cell, 0, &data, true);
+    let address = cell.trial(0, &data).evaluations[0].address();
     let path = folder.path().join("results/eval").join(address.as_str()).join("result.json");
     std::fs::write(&path, "{").expect("written");
     let assert = repro(folder.path(), &["list", "--json"]).assert().success();
@@ -99,9 +99,9 @@ fn plan_says_what_is_to_do() {
     let sum: f64 = planned["cells"].as_array().expect("cells").iter().filter_map(|cell| cell["flops"].as_f64()).sum();
     assert!((all - sum).abs() < 1e-6 * all);
 
-    let (cell, identity) = demo_cell("dataset=covtype,method=byol,imix=on");
-    finish(folder.path(), &cell, 0, &identity, true);
-    finish(folder.path(), &cell, 1, &identity, false);
+    let (cell, data) = demo_cell("dataset=covtype,method=byol,imix=on");
+    finish(folder.path(), &cell, 0, &data, true);
+    finish(folder.path(), &cell, 1, &data, false);
     let only = ["plan", "table1", "--json", "--only", "dataset=covtype,method=byol,imix=on"];
     let planned = read(folder.path(), &only);
     assert_eq!((&planned["pretext_runs"]["todo"], &planned["pretext_runs"]["done"]), (&0.into(), &2.into()));
@@ -111,6 +111,60 @@ fn plan_says_what_is_to_do() {
 
     let more = read(folder.path(), &[&only[..], &["--trials", "10"]].concat());
     assert_eq!((&more["pretext_runs"]["todo"], &more["cells"][0]["trials"]), (&8.into(), &10.into()));
+}
+
+#[test]
+fn a_transfer_costs_no_encoder_after_table_1() {
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().join("data");
+    for scale in ["demo", "paper"] {
+        let experiments = ["table1", "table4"].map(|id| Experiment::load(id).expect("embedded"));
+        let scale: Scale = scale.parse().expect("a scale");
+        let library = Library::with_roots([data.clone()]);
+        // CIFAR is not at hand: what its content is called makes no difference here.
+        let named = |settings: &DataSettings| -> Result<DataIdentity, ()> {
+            let known = library.identity(settings).ok();
+            Ok(known.unwrap_or(DataIdentity { settings: settings.clone(), digest: "unknown".to_owned() }))
+        };
+        let [first, transfers] = experiments.map(|experiment| {
+            let cells = experiment.cells(scale, &Filter::default()).expect("cells");
+            let trials = cells.iter().map(|cell| cell.trial(0, &cell.identify(named).expect("named")));
+            trials.collect::<Vec<_>>()
+        });
+        let encoders: Vec<_> = first.iter().filter_map(|trial| Some(trial.pretext.as_ref()?.address())).collect();
+        let evaluations: Vec<_> =
+            first.iter().flat_map(|trial| trial.evaluations.iter().map(|recipe| recipe.address())).collect();
+        let mut shared = 0;
+        for trial in &transfers {
+            assert!(encoders.contains(&trial.pretext.as_ref().expect("an encoder").address()), "{trial:?}");
+            shared += trial.evaluations.iter().filter(|recipe| evaluations.contains(&recipe.address())).count();
+        }
+        assert_eq!((transfers.len(), shared), (8, 4), "the diagonal is Table 1's own");
+    }
+}
+
+#[test]
+fn all_experiments_are_planned_together() {
+    let folder = TempDir::new().expect("a folder");
+    let text = stdout(folder.path(), &["plan", "all"]);
+    for expected in
+        ["all at the demo scale", "table1", "figure2", "ablations", "less than without sharing", "GPU-hours"]
+    {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    let planned = read(folder.path(), &["plan", "all", "--json"]);
+    let alone = read(folder.path(), &["plan", "table4", "--json"]);
+    assert_eq!(alone["evaluations"]["todo"], 16);
+    let of_transfers = |cell: &&Value| cell["experiment"] == "table4";
+    let flops = |planned: &Value| {
+        let cells = planned["cells"].as_array().expect("cells").clone();
+        cells.iter().filter(of_transfers).filter_map(|cell| cell["flops"].as_f64()).sum::<f64>()
+    };
+    assert!(flops(&planned) < 0.5 * flops(&alone), "its encoders count for Table 1");
+    assert!(planned["shared"].as_f64().is_some_and(|share| share > 0.0 && share < 1.0));
+    let refused = repro(folder.path(), &["plan", "all", "--only", "dataset=covtype"]).assert().code(2);
+    let stderr = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(stderr.contains("--only picks cells of one experiment"), "{stderr}");
 }
 
 #[test]
@@ -148,7 +202,7 @@ fn why_names_the_settings_that_differ() {
 
     let (mut cell, identity) = demo_cell(npair);
     cell.settings.pretext.epochs = 7;
-    finish(folder.path(), &cell, 0, &identity, true);
+    finish(folder.path(), &cell, 0, &data, true);
     let text = why(npair);
     let line = text.lines().find(|line| line.contains("pretext.epochs")).expect("the epochs");
     assert_eq!(line.split_whitespace().nth(1), Some("7"), "{text}");
@@ -158,13 +212,13 @@ fn why_names_the_settings_that_differ() {
     let (cell, mut identity) = demo_cell(npair);
     identity.digest = "other".to_owned();
     std::fs::remove_dir_all(folder.path().join("results")).expect("removed");
-    finish(folder.path(), &cell, 0, &identity, false);
+    finish(folder.path(), &cell, 0, &data, false);
     assert!(why(npair).contains("data.digest"));
 
-    let (cell, identity) = demo_cell(npair);
-    finish(folder.path(), &cell, 0, &identity, false);
+    let (cell, data) = demo_cell(npair);
+    finish(folder.path(), &cell, 0, &data, false);
     assert!(why(npair).contains("linear evaluation"));
-    finish(folder.path(), &cell, 0, &identity, true);
+    finish(folder.path(), &cell, 0, &data, true);
     assert!(why(npair).contains("seed 0: done already"));
 }
 

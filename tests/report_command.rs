@@ -15,7 +15,7 @@ fn cells(scale: Scale) -> Vec<Cell> {
 }
 
 fn trial(cell: &Cell, seed: u64) -> Trial {
-    cell.trial(seed, &Library::published(&cell.settings.data).unwrap())
+    cell.trial(seed, &cell.identify(Library::published).unwrap())
 }
 
 /// Writes a result for each evaluation of a trial, with `last` as the reading of the table.

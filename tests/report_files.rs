@@ -205,6 +205,6 @@ fn an_empty_selection_still_has_a_report() {
     measured.cells.clear();
     measured.claims.clear();
     let report = Report::new(measured).unwrap();
-    assert_eq!(report.cells_json(), serde_json::json!([]));
+    assert!(report.cells_json().is_empty());
     report.files().unwrap();
 }

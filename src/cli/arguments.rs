@@ -28,6 +28,7 @@ Exit codes:
   1    at least one trial failed; the others ran
   2    wrong argument, experiment file, data file or environment
   3    nothing to do
+  4    `repro compare --strict`: a number or a claim is not reproduced
   130  stopped by a signal, with a checkpoint: run the same command again to go on";
 
 /// Options that every command takes.
@@ -77,7 +78,7 @@ pub enum Command {
 /// The experiment a command is about.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// An experiment's id, as `repro list` shows it, or the path of an experiment file
+    /// An experiment's id, as `repro list` shows it, `all` of them, or the path of an experiment file
     #[arg(value_name = "EXP")]
     pub experiment: String,
     /// Size of the run: `demo` (embedded data, minutes), `short` (real data, hours), `paper` (as published)
@@ -160,6 +161,9 @@ pub struct Compare {
     /// Print JSON: an array of cells
     #[arg(long)]
     pub json: bool,
+    /// Exit with 4 unless every published number is reproduced and every claim holds
+    #[arg(long)]
+    pub strict: bool,
 }
 
 #[derive(Debug, Args)]

@@ -92,7 +92,7 @@ fn verify(descriptors: &[&Descriptor], named: bool, library: &Library, output: &
 }
 
 fn how_to_get(descriptor: &Descriptor) -> String {
-    format!("To get {0}: repro data fetch {0}", descriptor.set.id())
+    format!("{}: {}", descriptor.set.id(), descriptor.how_to_get())
 }
 
 /// The state of a copy, and what is wrong with it.
@@ -134,7 +134,10 @@ fn fetch_all(descriptors: &[&Descriptor], library: &Library, output: &Output) ->
                 fetch_one(descriptor, file, root, &origin, output)?;
                 output.note(format!("{id}: {}. {}", descriptor.licence, descriptor.attribution));
             }
-            None => output.result(format!("{id}: already there: in the program")),
+            None if descriptor.layouts().is_empty() => {
+                output.result(format!("{id}: already there: in the program"));
+            }
+            None => output.result(format!("{id}: not fetched. {}", descriptor.how_to_get())),
         }
     }
     Ok(Exit::Done)

@@ -35,7 +35,7 @@ pub fn execute(arguments: Evaluate, common: &Common, output: &Output) -> anyhow:
     }
     let encoder = Encoder::read(&arguments.encoder)?;
     introduce(&encoder, output);
-    let data = Library::new(common.data.as_deref()).load(&settings.data)?;
+    let data = Library::new(common.data.as_deref()).load(settings.read_out_data())?;
 
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_signals(stop.clone()).context("cannot listen to signals")?;
@@ -75,7 +75,7 @@ fn failed(failure: &Failure, output: &Output) -> anyhow::Result<Exit> {
 /// The settings of the first cell, once all cells ask for the same data and evaluations.
 fn agreed(cells: &[Cell]) -> anyhow::Result<Settings> {
     let (first, others) = cells.split_first().context("no cells; choose others with --only")?;
-    let asked = |cell: &Cell| json!({ "data": cell.settings.data, "evaluation": cell.settings.evaluation });
+    let asked = |cell: &Cell| json!({ "data": cell.settings.read_out_data(), "evaluation": cell.settings.evaluation });
     let ours = asked(first);
     for other in others {
         let found = differences(&ours, &asked(other));
@@ -161,7 +161,7 @@ impl Found {
                 "passed_over": passed_over,
                 "converted": encoder.converted,
             },
-            "data": settings.data,
+            "data": settings.read_out_data(),
             "seed": seed,
             "readings": self.readings,
             "details": self.details,

@@ -14,6 +14,8 @@ pub enum Exit {
     Usage = 2,
     /// `repro run` had nothing to do: every trial was done already, or none can be run yet.
     NothingToDo = 3,
+    /// `repro compare --strict`: a published number is not reproduced, or a claim does not hold.
+    NotReproduced = 4,
     /// Stopped by a signal, with a checkpoint; run the same command again to go on.
     Interrupted = 130,
 }

@@ -29,6 +29,19 @@ impl AtHand {
         })
     }
 
+    /// What the user should know of the data asked about so far, each thing once.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings: Vec<String> = Vec::new();
+        for inventory in self.answers.borrow().iter().filter_map(|(_, answer)| answer.as_ref().ok()) {
+            for warning in &inventory.warnings {
+                if !warnings.contains(warning) {
+                    warnings.push(warning.clone());
+                }
+            }
+        }
+        warnings
+    }
+
     /// The published content that settings ask for, at hand or not; for a set of which any part is welcome, the content at
     /// hand.
     pub fn named(&self, settings: &DataSettings) -> Result<DataIdentity, String> {

@@ -54,7 +54,7 @@ fn look_up(experiment: &Experiment, data: &AtHand, results: &Results, output: &O
         let work = workload(&cells, None, data, results);
         work.warnings.iter().for_each(|warning| output.note(warning));
         let (trials, done) = work.trials();
-        let wanted = cells.iter().map(|cell| &cell.settings.data);
+        let wanted = cells.iter().flat_map(|cell| cell.settings.data_sets());
         let missing_data = missing(data, wanted).into_iter().map(|(set, _)| set).collect();
         scales.insert(scale, AtScale { trials, done, missing_data });
     }

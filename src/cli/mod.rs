@@ -1,6 +1,7 @@
 //! The command line: raw arguments become validated configuration here, once.
 
 mod arguments;
+mod chosen;
 mod compare;
 mod data;
 mod device;

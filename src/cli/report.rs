@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::experiment::{Experiment, Filter, Scale};
-use crate::report::{self, Question, Report};
+use crate::experiment::{Experiment, Scale};
+use crate::report::{self, Report};
 use crate::store::Results;
 
 use super::arguments::{self, Common, Selection};
@@ -11,26 +11,36 @@ use super::known_data::AtHand;
 use super::{Exit, Output};
 
 pub fn execute(arguments: arguments::Report, common: &Common, output: &Output) -> anyhow::Result<Exit> {
-    let selection = &arguments.selection;
-    let report = of(selection, &selection.only, common)?;
-    let folder = report.write(&common.reports)?;
-    output.result(report.terminal(output.colour()));
-    output.result(where_it_is(&report, &folder));
+    write(&arguments.selection, common, output)?;
     Ok(Exit::Done)
 }
 
-/// The report of an experiment: of the cells that `only` keeps, which need not be the selection's own filter.
-pub(super) fn of(selection: &Selection, only: &Filter, common: &Common) -> anyhow::Result<Report> {
-    let experiment = Experiment::load(&selection.experiment)?;
-    let trials = selection.trials.map(usize::from);
-    let question = Question { experiment: &experiment, scale: selection.scale, only, trials };
+/// Writes the report of each experiment chosen, prints its table, and says where it is.
+pub(super) fn write(selection: &Selection, common: &Common, output: &Output) -> anyhow::Result<()> {
     let data = AtHand::new(common);
+    for chosen in selection.chosen()? {
+        let report = of(selection, &chosen.experiment, &data, common)?;
+        let folder = report.write(&common.reports)?;
+        output.result(report.terminal(output.colour()));
+        output.result(where_it_is(&report, &folder));
+    }
+    Ok(())
+}
+
+/// The report of an experiment.
+pub(super) fn of(
+    selection: &Selection,
+    experiment: &Experiment,
+    data: &AtHand,
+    common: &Common,
+) -> anyhow::Result<Report> {
+    let question = selection.question(experiment);
     let measured = report::gather(&question, &Results::new(&common.results), |settings| data.named(settings))?;
     Ok(Report::new(measured)?)
 }
 
 /// Where the files of a report are, in a line that says again what scale they are of.
-pub(super) fn where_it_is(report: &Report, folder: &Path) -> String {
+fn where_it_is(report: &Report, folder: &Path) -> String {
     let table: PathBuf = folder.join("table.md");
     let remark = match report.measured.scale {
         Scale::Demo => " (demo scale: not comparable with the paper)",

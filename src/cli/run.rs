@@ -7,10 +7,10 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::arguments::{Common, Run};
+use super::chosen::Chosen;
+use super::known_data::AtHand;
 use super::{Exit, Output, device, report};
-use crate::data::{DataError, Inventory, Library};
-use crate::experiment::{Cell, Experiment, Scale};
-use crate::recipe::{DataIdentity, DataSettings};
+use crate::experiment::{Cell, CellData, Experiment, Scale};
 use crate::runner::{self, Graph, LabelledTrial, Settings, Summary, WorkerProcesses};
 use crate::store::{Results, write_atomic};
 
@@ -19,8 +19,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 pub fn execute(arguments: Run, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let selection = &arguments.selection;
-    let experiment = Experiment::load(&selection.experiment)?;
-    let cells = experiment.cells(selection.scale, &selection.only)?;
+    let chosen = selection.chosen()?;
     device::check(&arguments.resources.device)?;
     check_folder(&common.results, "--results")?;
     check_folder(&common.reports, "--reports")?;
@@ -31,12 +30,9 @@ pub fn execute(arguments: Run, common: &Common, output: &Output) -> anyhow::Resu
             "Demo scale: small networks on embedded data. Its numbers are not comparable with the paper's; see --scale.",
         );
     }
-    let exit = run(&arguments, &cells, common, output)?;
+    let exit = run(&arguments, &chosen, common, output)?;
     if matches!(exit, Exit::Done | Exit::Failed | Exit::NothingToDo) {
-        let report = report::of(selection, &selection.only, common)?;
-        let folder = report.write(&common.reports)?;
-        output.result(report.terminal(output.colour()));
-        output.result(report::where_it_is(&report, &folder));
+        report::write(selection, common, output)?;
     }
     if demo {
         output.result(
@@ -47,8 +43,8 @@ pub fn execute(arguments: Run, common: &Common, output: &Output) -> anyhow::Resu
 }
 
 /// Runs what can be run of the cells, and says what came of it.
-fn run(arguments: &Run, cells: &[Cell], common: &Common, output: &Output) -> anyhow::Result<Exit> {
-    let (trials, missing) = trials(cells, arguments, common, output);
+fn run(arguments: &Run, chosen: &[Chosen], common: &Common, output: &Output) -> anyhow::Result<Exit> {
+    let (trials, missing) = trials(chosen, arguments, common, output);
     if trials.is_empty() {
         return match missing.first() {
             Some(reason) => Err(anyhow::anyhow!("{reason}")),
@@ -104,38 +100,32 @@ fn run(arguments: &Run, cells: &[Cell], common: &Common, output: &Output) -> any
 }
 
 /// The trials that can be run, the first of each cell before the second of any, and why others cannot.
-fn trials(cells: &[Cell], arguments: &Run, common: &Common, output: &Output) -> (Vec<LabelledTrial>, Vec<String>) {
-    let library = Library::new(common.data.as_deref());
-    let mut known: Vec<(DataSettings, Result<Inventory, DataError>)> = Vec::new();
-    let mut ready: Vec<(&Cell, DataIdentity)> = Vec::new();
+fn trials(chosen: &[Chosen], arguments: &Run, common: &Common, output: &Output) -> (Vec<LabelledTrial>, Vec<String>) {
+    let data = AtHand::new(common);
+    let mut ready: Vec<(String, &Cell, CellData)> = Vec::new();
     let mut missing = Vec::new();
-    for cell in cells {
-        let settings = &cell.settings.data;
-        let index = known.iter().position(|(known, _)| known == settings).unwrap_or_else(|| {
-            let inventory = library.inventory(settings);
-            inventory.iter().flat_map(|found| &found.warnings).for_each(|warning| output.note(warning));
-            known.push((settings.clone(), inventory));
-            known.len() - 1
-        });
-        match &known[index].1 {
-            Ok(inventory) => ready.push((cell, inventory.identity.clone())),
-            Err(error) => {
-                let reason = error.to_string();
-                if !missing.contains(&reason) {
-                    missing.push(reason);
-                }
-            }
+    for (experiment, cell) in chosen.iter().flat_map(|one| one.cells.iter().map(|cell| (&one.experiment, cell))) {
+        match cell.identify(|settings| data.ask(settings).map(|inventory| inventory.identity)) {
+            Ok(identified) => ready.push((name(experiment, cell, chosen.len() > 1), cell, identified)),
+            Err(reason) if !missing.contains(&reason) => missing.push(reason),
+            Err(_) => {}
         }
     }
-    let count = |cell: &Cell| arguments.selection.trials.map_or(cell.trials, usize::from) as u64;
-    let most = ready.iter().map(|(cell, _)| count(cell)).max().unwrap_or(0);
+    data.warnings().iter().for_each(|warning| output.note(warning));
+    let count = |cell: &Cell| arguments.selection.trials_of(cell) as u64;
+    let most = ready.iter().map(|(_, cell, _)| count(cell)).max().unwrap_or(0);
     let mut trials = Vec::new();
     for seed in 0..most {
-        for (cell, identity) in ready.iter().filter(|(cell, _)| seed < count(cell)) {
-            trials.push(LabelledTrial { cell: cell.name(), trial: cell.trial(seed, identity) });
+        for (name, cell, data) in ready.iter().filter(|(_, cell, _)| seed < count(cell)) {
+            trials.push(LabelledTrial { cell: name.clone(), trial: cell.trial(seed, data) });
         }
     }
     (trials, missing)
+}
+
+/// What messages call a cell: its axis values, under its experiment's id where there are several.
+fn name(experiment: &Experiment, cell: &Cell, several: bool) -> String {
+    if several { format!("experiment={},{}", experiment.id(), cell.name()) } else { cell.name() }
 }
 
 /// Makes sure that a folder can be written to before hours of work are spent on it.

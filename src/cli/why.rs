@@ -1,6 +1,6 @@
 //! `repro why`.
 
-use crate::experiment::{Closest, Experiment, Finished, Missing, Trial, missing, shown};
+use crate::experiment::{Closest, Finished, Missing, Trial, missing, shown};
 use crate::store::{Results, State};
 
 use super::arguments::{Common, Why};
@@ -10,18 +10,17 @@ use super::{Exit, Output};
 
 pub fn execute(arguments: Why, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let selection = &arguments.selection;
-    let experiment = Experiment::load(&selection.experiment)?;
-    let cells = experiment.cells(selection.scale, &selection.only)?;
+    let chosen = selection.chosen()?;
     let (data, results) = (AtHand::new(common), Results::new(&common.results));
     let finished = Finished::read(&results);
     finished.warnings.iter().for_each(|warning| output.note(warning));
-    for cell in &cells {
+    for (experiment, cell) in chosen.iter().flat_map(|one| one.cells.iter().map(|cell| (&one.experiment, cell))) {
         let title = experiment.title_of(cell);
-        match data.ask(&cell.settings.data) {
+        match cell.identify(|settings| data.ask(settings).map(|inventory| inventory.identity)) {
             Err(reason) => output.result(format!("{title}: {reason}")),
-            Ok(inventory) => {
-                for seed in 0..selection.trials.map_or(cell.trials, usize::from) {
-                    let trial = cell.trial(seed as u64, &inventory.identity);
+            Ok(identified) => {
+                for seed in 0..selection.trials_of(cell) {
+                    let trial = cell.trial(seed as u64, &identified);
                     output.result(explained(&title, &trial, &results, &finished)?);
                 }
             }

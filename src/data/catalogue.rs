@@ -2,7 +2,7 @@
 
 use crate::recipe::DataSet;
 
-use super::{Layout, cifar, covtype, emoji, folder, speech};
+use super::{Layout, cifar, covtype, emoji, folder, higgs, speech};
 
 /// A data set as published.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Descriptor {
     layouts: &'static [Layout],
     /// What `repro data fetch` gets.
     pub download: Option<&'static PublishedFile>,
+    /// Where people get it who cannot be given a checksum to fetch it by.
+    page: Option<&'static str>,
     /// Training and test rows of the part that is embedded in the program.
     pub embedded_rows: Option<(usize, usize)>,
 }
@@ -52,7 +54,7 @@ impl Descriptor {
         licence: &'static str,
         attribution: &'static str,
     ) -> Descriptor {
-        Descriptor { set, rows, licence, attribution, layouts: &[], download: None, embedded_rows: None }
+        Descriptor { set, rows, licence, attribution, layouts: &[], download: None, page: None, embedded_rows: None }
     }
 
     pub(super) const fn with_layouts(self, layouts: &'static [Layout]) -> Descriptor {
@@ -63,8 +65,20 @@ impl Descriptor {
         Descriptor { download: Some(file), ..self }
     }
 
+    pub(super) const fn with_page(self, page: &'static str) -> Descriptor {
+        Descriptor { page: Some(page), ..self }
+    }
+
     pub(super) const fn with_embedded(self, rows: (usize, usize)) -> Descriptor {
         Descriptor { embedded_rows: Some(rows), ..self }
+    }
+
+    /// How a user gets the set, as a sentence without its full stop.
+    pub fn how_to_get(&self) -> String {
+        match self.page {
+            Some(page) => format!("Download it from {page}"),
+            None => format!("Run `repro data fetch {}`", self.set.id()),
+        }
     }
 
     /// The ways in which the set lies on disk, in the order in which they are looked for; none where the program holds
@@ -75,7 +89,7 @@ impl Descriptor {
 }
 
 /// Every data set with a name of its own, in the order of the paper's tables.
-pub const CATALOGUE: [&Descriptor; 9] = [
+pub const CATALOGUE: [&Descriptor; 10] = [
     &cifar::CIFAR10,
     &cifar::CIFAR100,
     &speech::V1,
@@ -83,6 +97,7 @@ pub const CATALOGUE: [&Descriptor; 9] = [
     &speech::FSDD,
     &speech::SYNTHETIC,
     &covtype::DESCRIPTOR,
+    &higgs::DESCRIPTOR,
     &emoji::THEMES,
     &emoji::GROUPS,
 ];
@@ -91,6 +106,7 @@ pub const CATALOGUE: [&Descriptor; 9] = [
 pub fn descriptor(set: DataSet) -> &'static Descriptor {
     match set {
         DataSet::Covtype => &covtype::DESCRIPTOR,
+        DataSet::Higgs => &higgs::DESCRIPTOR,
         DataSet::Cifar10 => &cifar::CIFAR10,
         DataSet::Cifar100 => &cifar::CIFAR100,
         DataSet::SpeechCommands => &speech::V1,

@@ -58,7 +58,7 @@ pub(super) fn check(set: DataSet, path: &Path, file: &PublishedFile) -> Result<R
 }
 
 /// Gives the content block by block to `take` until it answers no; the digest is that of the blocks given.
-fn stream(set: DataSet, path: &Path, mut take: impl FnMut(&[u8]) -> bool) -> Result<String, DataError> {
+pub(super) fn stream(set: DataSet, path: &Path, mut take: impl FnMut(&[u8]) -> bool) -> Result<String, DataError> {
     let mut reader = open(path)?;
     let mut hasher = Sha256::new();
     let mut block = vec![0; BLOCK];

@@ -7,13 +7,16 @@ use thiserror::Error;
 
 use crate::recipe::{DataSet, Domain, Part};
 
+use super::descriptor;
+
 /// A data set that cannot be used, and what to do about it.
 #[derive(Debug, Error)]
 pub enum DataError {
     #[error(
-        "data set {id} is missing: no {names} in {places}. Run `repro data fetch {id}`, or name the folder that holds it with \
+        "data set {id} is missing: no {names} in {places}. {how}, or name the folder that holds it with \
          --data DIR or REPRO_DATA",
         id = set.id(),
+        how = descriptor(*set).how_to_get(),
         names = names.join(" or "),
         places = listed(looked_in)
     )]
@@ -65,8 +68,13 @@ fn remedy(set: DataSet) -> String {
             "Move it away and run `repro data fetch {}`, or have damaged recordings skipped: set data.speech.damaged to skip",
             set.id()
         ),
-        set => format!("Move the file away and run `repro data fetch {}`", set.id()),
+        set => format!("Move the file away and {}", lower_first(&descriptor(set).how_to_get())),
     }
+}
+
+fn lower_first(text: &str) -> String {
+    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}", first.to_lowercase())
 }
 
 fn no_such_part(set: DataSet, part: Part) -> String {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::recipe::{DataIdentity, DataSet, DataSettings, Part};
 
-use super::{DataCopy, DataError, Set, Standing, cifar, covtype, descriptor, emoji, folder, speech};
+use super::{DataCopy, DataError, Set, Standing, cifar, covtype, descriptor, emoji, folder, higgs, speech};
 
 /// Folders that data sets are looked for in.
 ///
@@ -76,6 +76,7 @@ impl Library {
                 };
                 Ok(Inventory { identity, rows, warnings: Vec::new() })
             }
+            (DataSet::Higgs, Part::Full) => higgs::inventory(&self.find(settings.set)?.path, settings),
             (DataSet::Cifar10 | DataSet::Cifar100, Part::Full) => cifar::inventory(&self.find(settings.set)?, settings),
             (DataSet::Emoji | DataSet::EmojiGroups, Part::Embedded) => emoji::inventory(settings),
             (DataSet::ImageFolder, Part::Full) => folder::inventory(&self.roots, settings),
@@ -104,7 +105,8 @@ impl Library {
                 speech::inventory(settings, None, &[]).map(|inventory| inventory.identity)
             }
             (
-                set @ (DataSet::Cifar10
+                set @ (DataSet::Higgs
+                | DataSet::Cifar10
                 | DataSet::Cifar100
                 | DataSet::ImageFolder
                 | DataSet::SpeechCommands
@@ -125,6 +127,7 @@ impl Library {
         let whole = match (settings.set, settings.part) {
             (DataSet::Covtype, Part::Embedded) => Set::Table(covtype::load_embedded(settings)?),
             (DataSet::Covtype, Part::Full) => Set::Table(covtype::load(&self.find(settings.set)?.path, settings)?),
+            (DataSet::Higgs, Part::Full) => Set::Table(higgs::load(&self.find(settings.set)?.path, settings)?),
             (DataSet::Cifar10 | DataSet::Cifar100, Part::Full) => {
                 Set::Images(cifar::load(&self.find(settings.set)?, settings)?)
             }
@@ -152,6 +155,7 @@ impl Library {
     pub fn verify(&self, set: DataSet, copy: &DataCopy) -> Result<Standing, DataError> {
         match set {
             DataSet::Covtype => covtype::verify(&copy.path).map(|()| Standing::Official),
+            DataSet::Higgs => higgs::verify(&copy.path),
             DataSet::Cifar10 | DataSet::Cifar100 => cifar::verify(copy, set),
             DataSet::SpeechCommands | DataSet::SpeechCommandsV2 | DataSet::Fsdd => {
                 speech::verify(copy, descriptor(set))

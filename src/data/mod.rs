@@ -11,6 +11,7 @@ mod fault;
 pub mod fetch;
 mod folder;
 mod guard;
+mod higgs;
 mod layout;
 mod library;
 mod members;

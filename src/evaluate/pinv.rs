@@ -13,8 +13,10 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::features::{Features, stream_test};
-use super::{EvaluateError, FeatureSource, Labels, OnProgress, Outcome, ShuffledSet, Stage, percent, pool, report};
+use super::features::{stream, stream_test};
+use super::{
+    EvaluateError, FeatureSource, Labels, OnProgress, Outcome, ShuffledSet, Split, Stage, percent, pool, report,
+};
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::PseudoInverse;
 
@@ -52,13 +54,17 @@ pub fn evaluate(
     let width = source.width();
     let key = Key::new(seed, Purpose::EvaluationShuffle).view(ShuffledSet::PseudoInverse as usize);
     let order = permutation(rows, key);
-    let features = Features::of_training_rows(source, rows)?;
+    let mut dropped = vec![false; rows];
+    order[used..].iter().for_each(|row| dropped[*row as usize] = true);
     let mut moments = Moments::new(width, labels.classes);
-    for (index, rows) in order[..used].chunks(ROWS).enumerate() {
-        pool.install(|| moments.add(&features, rows, labels.train));
-        report(progress, Stage::Solving, index * ROWS + rows.len(), used)?;
-    }
-    drop(features);
+    // Rows pass by in their own order, so that features of a large set need never be in memory together.
+    stream(source, Split::Train, rows, |first, features| {
+        let kept: Vec<usize> = (0..features.len() / width).filter(|row| !dropped[first + row]).collect();
+        for kept in kept.chunks(ROWS) {
+            pool.install(|| moments.add(features, kept, &labels.train[first..]));
+        }
+        report(progress, Stage::Solving, first + features.len() / width, rows)
+    })?;
     let Solution { weights, rank } = pool.install(|| moments.solve())?;
 
     let mut correct = 0;
@@ -97,12 +103,13 @@ impl Moments {
         Moments { width, second: vec![0.0; width * width], by_class: vec![0.0; classes * width] }
     }
 
-    fn add(&mut self, features: &Features, rows: &[u32], labels: &[u32]) {
+    /// Takes in some rows of `features`, row-major.
+    fn add(&mut self, features: &[f32], rows: &[usize], labels: &[u32]) {
         let width = self.width;
         let mut values = vec![0f64; rows.len() * width];
         for (values, row) in values.chunks_exact_mut(width).zip(rows) {
-            let sums = &mut self.by_class[labels[*row as usize] as usize * width..][..width];
-            for ((value, sum), feature) in values.iter_mut().zip(sums).zip(features.row(*row as usize)) {
+            let sums = &mut self.by_class[labels[*row] as usize * width..][..width];
+            for ((value, sum), feature) in values.iter_mut().zip(sums).zip(&features[row * width..]) {
                 *value = f64::from(*feature);
                 *sum += *value;
             }

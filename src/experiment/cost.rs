@@ -30,6 +30,7 @@ fn layout(data: &DataSettings) -> Option<(Inputs<'static>, usize)> {
     let square = |side| Inputs::Pictures(FeatureMap { height: side, width: side, channels: 3 });
     Some(match data.set {
         DataSet::Covtype => (Inputs::Columns(&[10, 4, 40]), 7),
+        DataSet::Higgs => (Inputs::Columns(&[28]), 2),
         DataSet::Cifar10 | DataSet::Emoji => (square(32), 10),
         DataSet::Cifar100 => (square(32), 100),
         DataSet::EmojiGroups => (square(32), 31),
@@ -97,8 +98,8 @@ fn logits_per_row(pretext: &Pretext) -> f64 {
 
 /// The cost of one evaluation of a cell on `train` and `test` rows; none for a network that this build does not have.
 pub fn of_evaluation(settings: &Settings, kind: &EvaluationKind, (train, test): (usize, usize)) -> Option<Cost> {
-    let encoder = encoder(settings)?;
-    let (inputs, classes) = layout(&settings.data)?;
+    let (inputs, classes) = layout(settings.read_out_data())?;
+    let encoder = Plan::encoder(&settings.network, inputs).ok()?;
     let features = encoder.features() as f64;
     let extraction = (train + test) as f64 * encoder.flops_per_row();
     Some(match kind {

@@ -14,7 +14,7 @@ use super::{Scale, validate};
 /// A file that asks for more is a mistake.
 pub const MOST_CELLS: usize = 10_000;
 
-/// Axis and value ids of every combination of values, the last axis running fastest.
+/// Axis and value ids of every combination of values that there is a cell of, the last axis running fastest.
 pub fn combinations(file: &ExperimentFile) -> Result<Vec<Vec<(String, String)>>, Mismatch> {
     let count = file.axes.iter().try_fold(1usize, |count, (_, values)| count.checked_mul(values.len()));
     if count.is_none_or(|count| count > MOST_CELLS) {
@@ -27,6 +27,7 @@ pub fn combinations(file: &ExperimentFile) -> Result<Vec<Vec<(String, String)>>,
             .flat_map(|cell| values.keys().map(move |value| with(&cell, axis, value)).collect::<Vec<_>>())
             .collect();
     }
+    cells.retain(|cell| !file.without.iter().any(|when| matches(when, cell)));
     Ok(cells)
 }
 

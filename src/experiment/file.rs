@@ -40,14 +40,25 @@ pub struct ExperimentFile {
     pub recipe: Overlay,
     /// What the cells differ in: values by axis, both in the order of the report.
     pub axes: Ordered<Ordered<AxisValue>>,
+    /// Combinations that there are no cells of: those with one of the given values on every axis named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<Ordered<OneOrMany>>,
     /// Settings of some cells.
     #[serde(default, rename = "where")]
     pub rules: Vec<Rule>,
     #[serde(default)]
     pub scales: Scales,
+    /// Half the width, in percentage points, of the band around a published number that counts as the same number.
+    #[serde(default = "default_margin")]
+    pub margin: f64,
     pub report: ReportLayout,
     #[serde(default)]
     pub claims: Vec<ClaimFile>,
+}
+
+/// The paper prints one decimal, and trials of a cell differ by a few tenths of a point.
+fn default_margin() -> f64 {
+    1.0
 }
 
 /// One value of an axis.
@@ -136,10 +147,13 @@ pub struct ScaleOverlay {
 #[serde(deny_unknown_fields)]
 pub struct ReportLayout {
     pub kind: ReportKind,
-    /// The axis that runs down the rows.
-    pub rows: String,
+    /// The axis that runs down the rows, or several, outermost first.
+    pub rows: OneOrMany,
     /// The axes that run across the columns, outermost first.
     pub columns: Vec<String>,
+    /// The axis of the data that encoders are read out on, where that is not the data they were trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<String>,
     /// The reading that stands in each cell, for instance `linear/last/test-rate`.
     pub reading: String,
     /// Readings shown beside it, for the cells that have them.
@@ -151,7 +165,12 @@ pub struct ReportLayout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportKind {
+    /// Bars in a panel for each row.
     Table,
+    /// Bars in the layout of the paper's figure: the innermost columns side by side in one colour each.
+    Bars,
+    /// A curve for each value of the last axis over those of the one before.
+    Curves,
 }
 
 /// An inequality that the paper states between cells.

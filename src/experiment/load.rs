@@ -134,6 +134,11 @@ impl Experiment {
         &self.file.expected
     }
 
+    /// Half the width, in percentage points, of the band around a published number that counts as the same number.
+    pub fn margin(&self) -> f64 {
+        self.file.margin
+    }
+
     /// What the run costs at each scale, in words.
     pub fn cost(&self) -> &str {
         &self.file.cost
@@ -145,6 +150,11 @@ impl Experiment {
 
     pub fn layout(&self) -> &ReportLayout {
         &self.file.report
+    }
+
+    /// The axis of the data that encoders are read out on, where that is not the data they were trained on.
+    pub fn transfer(&self) -> Option<&str> {
+        self.file.report.transfer.as_deref()
     }
 
     /// Axis ids with their value ids, both in the order of the file.
@@ -172,7 +182,7 @@ impl Experiment {
 
     /// The number of the paper that a cell is compared with.
     pub fn paper(&self, cell: &Cell) -> Option<&'static PaperNumber> {
-        paper::number(self.file.paper.as_ref()?, &references::facts(&self.file, &cell.axes))
+        paper::number(&references::element(&self.file, &cell.axes)?, &references::facts(&self.file, &cell.axes))
     }
 
     /// Every inequality of every claim, whatever the scale.
@@ -182,7 +192,7 @@ impl Experiment {
             for axes in &self.combinations {
                 let of_group = claim::of_group(stated, axes);
                 // Every cell of a group gives the same inequality.
-                if of_group.greater == *axes {
+                if of_group.greater == *axes && self.combinations.contains(&of_group.than) {
                     claims.push(of_group);
                 }
             }

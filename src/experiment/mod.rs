@@ -32,5 +32,5 @@ pub use file::{ReportKind, ReportLayout};
 pub use load::{Experiment, Origin, schema};
 pub use scale::Scale;
 pub use selection::Filter;
-pub use trial::{Cell, Deviation, Trial};
+pub use trial::{Cell, CellData, Deviation, Trial};
 pub use workload::{CellWork, KnownData, Tally, Workload, workload};

@@ -10,10 +10,8 @@ use super::ordered::Ordered;
 /// The cells by axis values, once every name is found to be good.
 pub fn check(file: &ExperimentFile) -> Result<Vec<Vec<(String, String)>>, Mismatch> {
     name("/id", &file.id)?;
-    if let Some(element) = &file.paper
-        && !paper::elements().contains(&element.as_str())
-    {
-        return Err(Mismatch::unknown("/paper", "the element", element, paper::elements()));
+    if let Some(element) = &file.paper {
+        known_element("/paper", element)?;
     }
     if file.axes.is_empty() {
         return Err(Mismatch::new("/axes", "no axis", "at least one"));
@@ -24,8 +22,25 @@ pub fn check(file: &ExperimentFile) -> Result<Vec<Vec<(String, String)>>, Mismat
         if values.is_empty() {
             return Err(Mismatch::new(at, "no value", "at least one"));
         }
-        values.keys().try_for_each(|value| name(&join(&at, value), value))?;
+        for (value, of_value) in values.iter() {
+            let at = join(&at, value);
+            name(&at, value)?;
+            if let Some(element) = &of_value.paper.element {
+                known_element(&format!("{at}/paper/element"), element)?;
+            }
+        }
     }
+    if !(file.margin > 0.0 && file.margin <= 100.0) {
+        return Err(Mismatch::new(
+            "/margin",
+            file.margin.to_string(),
+            "percentage points, more than 0 and at most 100",
+        ));
+    }
+    file.without
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, when)| selection(file, &format!("/without/{index}"), when))?;
     rules(file, "/where", &file.rules)?;
     scale(file, "/scales/demo", &file.scales.demo)?;
     scale(file, "/scales/short", &file.scales.short)?;
@@ -36,6 +51,13 @@ pub fn check(file: &ExperimentFile) -> Result<Vec<Vec<(String, String)>>, Mismat
     let cells = combinations(file)?;
     cells.iter().try_for_each(|cell| one_number(file, cell))?;
     Ok(cells)
+}
+
+fn known_element(at: &str, element: &str) -> Result<(), Mismatch> {
+    if paper::elements().contains(&element) {
+        return Ok(());
+    }
+    Err(Mismatch::unknown(at, "the element", element, paper::elements()))
 }
 
 /// Names go on the command line, where `,` and `=` part them, and into the names of folders.
@@ -95,12 +117,16 @@ fn scale(file: &ExperimentFile, at: &str, overlay: &ScaleOverlay) -> Result<(), 
 }
 
 fn layout(file: &ExperimentFile) -> Result<(), Mismatch> {
-    known_axis(file, "/report/rows", &file.report.rows)?;
-    let mut shown = vec![file.report.rows.as_str()];
-    for (index, axis) in file.report.columns.iter().enumerate() {
-        let at = format!("/report/columns/{index}");
+    let mut shown = Vec::new();
+    let rows = file.report.rows.as_slice().iter().map(|axis| ("rows", axis));
+    let columns = file.report.columns.iter().map(|axis| ("columns", axis));
+    for (side, axis) in rows.chain(columns) {
+        let at = format!("/report/{side}");
         known_axis(file, &at, axis)?;
         once(&mut shown, &at, axis)?;
+    }
+    if let Some(axis) = &file.report.transfer {
+        known_axis(file, "/report/transfer", axis)?;
     }
     every_axis(file, "/report", &shown)
 }
@@ -147,12 +173,17 @@ fn every_axis(file: &ExperimentFile, at: &str, named: &[&str]) -> Result<(), Mis
 
 /// A cell stands beside one number of the paper, or beside none.
 fn one_number(file: &ExperimentFile, cell: &[(String, String)]) -> Result<(), Mismatch> {
-    let count = file.paper.as_ref().map_or(0, |element| paper::numbers(element, &facts(file, cell)).len());
+    let count = element(file, cell).map_or(0, |element| paper::numbers(&element, &facts(file, cell)).len());
     if count <= 1 {
         return Ok(());
     }
     let found = format!("{count} numbers of the paper for the cell {}", super::trial::name_of(cell));
     Err(Mismatch::new("/axes", found, "`paper` facts that leave at most one"))
+}
+
+/// The element of the paper's records that a cell is compared with.
+pub fn element(file: &ExperimentFile, cell: &[(String, String)]) -> Option<String> {
+    facts(file, cell).element.or_else(|| file.paper.clone())
 }
 
 /// What tells a cell apart in the paper's records.

@@ -37,6 +37,15 @@ pub struct Trial {
     pub evaluations: Vec<EvaluationRecipe>,
 }
 
+/// The content of a cell's data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellData {
+    /// What the encoder is trained on.
+    pub pretext: DataIdentity,
+    /// What the read-outs train and test on; the same but in a transfer.
+    pub read_out: DataIdentity,
+}
+
 impl Cell {
     /// The cell's value on an axis.
     pub fn value(&self, axis: &str) -> Option<&str> {
@@ -48,18 +57,28 @@ impl Cell {
         name_of(&self.axes)
     }
 
+    /// Names the data of the cell. `identify` names one data set.
+    ///
+    /// # Errors
+    /// The first that `identify` reports.
+    pub fn identify<E>(&self, identify: impl Fn(&DataSettings) -> Result<DataIdentity, E>) -> Result<CellData, E> {
+        let pretext = identify(&self.settings.data)?;
+        let read_out = self.settings.evaluation.data.as_ref().map(identify).transpose()?;
+        Ok(CellData { read_out: read_out.unwrap_or_else(|| pretext.clone()), pretext })
+    }
+
     /// The recipes of the trial with this seed, on the data with this content. Seeds count from 0.
-    pub fn trial(&self, seed: u64, identity: &DataIdentity) -> Trial {
+    pub fn trial(&self, seed: u64, data: &CellData) -> Trial {
         let Settings { views, network, pretext, evaluation, .. } = &self.settings;
         let kinds = evaluation.kinds();
         let pretext = kinds
             .iter()
             .any(|kind| kind.needs_encoder())
-            .then(|| PretextRecipe::new(seed, identity.clone(), views.clone(), network.clone(), pretext.clone()));
+            .then(|| PretextRecipe::new(seed, data.pretext.clone(), views.clone(), network.clone(), pretext.clone()));
         let address = pretext.as_ref().map(PretextRecipe::address);
         let read_out = DataIdentity {
-            settings: DataSettings { subset: evaluation.subset, ..identity.settings.clone() },
-            digest: identity.digest.clone(),
+            settings: DataSettings { subset: evaluation.subset, ..data.read_out.settings.clone() },
+            digest: data.read_out.digest.clone(),
         };
         let evaluations = kinds
             .into_iter()

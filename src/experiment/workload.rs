@@ -1,6 +1,7 @@
 //! What of an experiment is done, and what there is to do.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use crate::recipe::{Address, DataIdentity, DataSettings};
 use crate::store::{Results, StoreError};
@@ -22,6 +23,8 @@ pub struct Tally {
     pub done: usize,
     /// Pieces that more than one cell needs.
     pub shared: usize,
+    /// Operations that would be to do again if each cell made its own pieces.
+    pub saved: f64,
     /// Of what is to do.
     pub cost: Cost,
 }
@@ -68,6 +71,15 @@ pub fn workload(cells: &[Cell], trials: Option<usize>, data: &dyn KnownData, res
     found
 }
 
+/// How much data a cell has.
+#[derive(Clone, Copy)]
+struct Rows {
+    /// Training rows of the pretext run.
+    pretext: usize,
+    /// Training and test rows of the read-outs.
+    read_out: (usize, usize),
+}
+
 struct Survey<'a> {
     results: &'a Results,
     seen: BTreeMap<Address, Piece>,
@@ -84,37 +96,35 @@ struct Piece {
 
 impl Survey<'_> {
     fn cell(&mut self, cell: &Cell, trials: usize, data: &dyn KnownData) {
-        let identity = data.identity(&cell.settings.data);
-        let known = identity.is_some();
-        let identity = identity.unwrap_or_else(|| unknown(&cell.settings.data));
-        let rows = data.rows(&cell.settings.data).unwrap_or_default();
+        let settings = &cell.settings;
+        let known = settings.data_sets().all(|settings| data.identity(settings).is_some());
+        let Ok(identities) =
+            cell.identify(|settings| Ok::<_, Infallible>(data.identity(settings).unwrap_or_else(|| unknown(settings))));
+        let rows = |settings| data.rows(settings).unwrap_or_default();
+        let rows = Rows { pretext: rows(&settings.data).0, read_out: rows(settings.read_out_data()) };
         let mut work = CellWork { axes: cell.axes.clone(), trials, done: known.then_some(0), flops: 0.0 };
         for seed in 0..trials {
-            let done = self.trial(cell, &cell.trial(seed as u64, &identity), rows, &mut work.flops);
+            let done = self.trial(cell, &cell.trial(seed as u64, &identities), rows, &mut work.flops);
             work.done = work.done.map(|before| before + usize::from(done));
         }
         self.found.cells.push(work);
     }
 
     /// Counts a trial's pieces, and says whether it is done.
-    fn trial(&mut self, cell: &Cell, trial: &Trial, rows: (usize, usize), flops: &mut f64) -> bool {
+    fn trial(&mut self, cell: &Cell, trial: &Trial, rows: Rows, flops: &mut f64) -> bool {
         let mut every = true;
         for recipe in &trial.evaluations {
             let address = recipe.address();
             let (done, first) = self.piece(&address, false);
             every &= done;
-            if first {
-                let cost = cost::of_evaluation(&cell.settings, &recipe.evaluation, rows).unwrap_or_default();
-                *flops += self.found.evaluations.count(done, cost);
-            }
+            let cost = cost::of_evaluation(&cell.settings, &recipe.evaluation, rows.read_out).unwrap_or_default();
+            *flops += self.found.evaluations.count(done, first, cost);
         }
         if let Some(recipe) = &trial.pretext {
             let (done, first) = self.piece(&recipe.address(), true);
-            if first {
-                // An encoder whose evaluations are all there is not needed again.
-                let cost = cost::of_pretext(&cell.settings, rows.0).unwrap_or_default();
-                *flops += self.found.pretext.count(done || every, cost);
-            }
+            // An encoder whose evaluations are all there is not needed again.
+            let cost = cost::of_pretext(&cell.settings, rows.pretext).unwrap_or_default();
+            *flops += self.found.pretext.count(done || every, first, cost);
         }
         every
     }
@@ -139,8 +149,12 @@ impl Survey<'_> {
 }
 
 impl Tally {
-    /// Adds a piece, and says how many operations of it are to do.
-    fn count(&mut self, done: bool, cost: Cost) -> f64 {
+    /// Adds a piece, `first` heard of in this cell or not, and says how many operations of it are to do.
+    fn count(&mut self, done: bool, first: bool, cost: Cost) -> f64 {
+        if !first {
+            self.saved += if done { 0.0 } else { cost.flops };
+            return 0.0;
+        }
         if done {
             self.done += 1;
             return 0.0;

@@ -42,6 +42,9 @@ impl std::fmt::Display for Confidence {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
+    /// Element of the paper's records, where it is not the experiment's: `table1`, `figure1` and so on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub element: Option<String>,
     /// As the paper spells it: `CIFAR-10`, `CovType`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
@@ -73,6 +76,7 @@ impl Facts {
     pub fn and(self, other: &Facts) -> Facts {
         let other = other.clone();
         Facts {
+            element: other.element.or(self.element),
             dataset: other.dataset.or(self.dataset),
             method: other.method.or(self.method),
             imix: other.imix.or(self.imix),
@@ -151,6 +155,7 @@ static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
 
 fn entry(record: Record) -> Entry {
     let facts = Facts {
+        element: None,
         dataset: record.dataset,
         method: record.method,
         imix: record.imix,

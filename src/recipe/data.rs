@@ -12,6 +12,10 @@ pub struct DataSettings {
     /// Rows that the mean and deviation of each continuous input are taken over. Tabular sets only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standardise: Option<Standardise>,
+    /// Training rows that are kept, drawn once and for all as the official `tabular.py` draws them; all if not given.
+    /// Higgs only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<usize>,
     /// The user's own pictures or recordings. Image and speech folders only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<Folder>,
@@ -26,7 +30,7 @@ pub struct DataSettings {
 impl DataSettings {
     /// A set or its part, whole and as it is.
     pub fn of(set: DataSet, part: Part) -> DataSettings {
-        DataSettings { set, part, standardise: None, folder: None, speech: None, subset: None }
+        DataSettings { set, part, standardise: None, rows: None, folder: None, speech: None, subset: None }
     }
 }
 
@@ -122,6 +126,8 @@ pub struct Subset {
 pub enum DataSet {
     /// UCI Forest CoverType: 581,012 rows of 54 inputs, 7 classes.
     Covtype,
+    /// HIGGS of UCI: 11,000,000 rows of 28 inputs, 2 classes.
+    Higgs,
     Cifar10,
     Cifar100,
     /// Speech Commands v0.01.
@@ -153,7 +159,7 @@ pub enum Domain {
 impl DataSet {
     pub fn domain(self) -> Domain {
         match self {
-            DataSet::Covtype => Domain::Tabular,
+            DataSet::Covtype | DataSet::Higgs => Domain::Tabular,
             DataSet::Cifar10 | DataSet::Cifar100 | DataSet::Emoji | DataSet::EmojiGroups | DataSet::ImageFolder => {
                 Domain::Images
             }
@@ -169,6 +175,7 @@ impl DataSet {
     pub fn id(self) -> &'static str {
         match self {
             DataSet::Covtype => "covtype",
+            DataSet::Higgs => "higgs",
             DataSet::Cifar10 => "cifar10",
             DataSet::Cifar100 => "cifar100",
             DataSet::SpeechCommands => "speech-commands",

@@ -76,7 +76,7 @@ pub(super) fn of_pretext(
 pub(super) fn of_evaluation(data: &DataIdentity, of_network: &Network, kind: &EvaluationKind) -> Vec<Component> {
     let own = match kind {
         EvaluationKind::Linear(_) | EvaluationKind::Raw(_) => component("evaluate.linear", 1),
-        EvaluationKind::Pinv(_) => component("evaluate.pinv", 1),
+        EvaluationKind::Pinv(_) => component("evaluate.pinv", 2),
         EvaluationKind::FineTune(_) => component("evaluate.fine-tune", 1),
         EvaluationKind::Supervised(_) => component("evaluate.supervised", 1),
     };

@@ -16,6 +16,18 @@ pub struct Settings {
     pub evaluation: Evaluation,
 }
 
+impl Settings {
+    /// Data that the read-outs train and test on, before any of it is left out.
+    pub fn read_out_data(&self) -> &DataSettings {
+        self.evaluation.data.as_ref().unwrap_or(&self.data)
+    }
+
+    /// Data of the pretext run and of the read-outs, each once.
+    pub fn data_sets(&self) -> impl Iterator<Item = &DataSettings> {
+        std::iter::once(&self.data).chain(&self.evaluation.data)
+    }
+}
+
 /// How the two views of an item are drawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -107,6 +119,9 @@ pub struct Evaluation {
     /// The same network trained with labels from scratch; needs no encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supervised: Option<EndToEnd>,
+    /// Data that the read-outs train and test on; those of the pretext run if not given. Another set is a transfer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataSettings>,
     /// Training items that the read-outs see; all of them if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subset: Option<Subset>,

@@ -92,6 +92,8 @@ pub fn cells(measured: &Measured, summaries: &[Summary]) -> PolarsResult<DataFra
         number("std", &|_, summary| summary.ours.and_then(|ours| ours.std)),
         number("ci95 low", &|_, summary| summary.interval.map(|interval| interval.low)),
         number("ci95 high", &|_, summary| summary.interval.map(|interval| interval.high)),
+        number("bootstrap95 low", &|_, summary| summary.bootstrap.map(|interval| interval.low)),
+        number("bootstrap95 high", &|_, summary| summary.bootstrap.map(|interval| interval.high)),
         number("paper mean", &|cell, _| cell.published.as_ref().map(|published| published.mean)),
         number("paper std", &|cell, _| cell.published.as_ref().and_then(|published| published.std)),
         count("paper n", &|cell, _| cell.published.as_ref().map(|published| published.trials)),

@@ -1,11 +1,16 @@
 //! What the trials say of an inequality between cells.
 //!
-//! Trials are paired by seed. The mean of their differences is compared with zero by a one-sided t test at 5% in either
-//! direction: the claim `holds` where the lower bound is above zero and is `reversed` where the upper bound is below it.
+//! Trials are paired by seed. The mean of their differences is compared with zero by one-sided t tests in either
+//! direction. The p-values of each direction are adjusted by Holm's method over every comparison of the table: a comparison
+//! `holds`, or is `reversed`, where the adjusted p-value is below 5%.
 
-use super::measured::{Claim, MeasuredCell};
-use super::statistics::{Estimate, Interval, Spread};
+use super::measured::{Claim, MeasuredCell, TrialReadings};
+use super::statistics::{Estimate, Interval, Spread, holm};
 use super::text;
+use super::verdict::MOST_TRIALS;
+
+/// Below it an adjusted p-value decides.
+const LEVEL: f64 = 0.05;
 
 /// The verdict on a claim, or on one comparison of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +41,10 @@ pub struct Comparison {
     pub n: usize,
     /// Mean of higher minus lower, in percentage points.
     pub difference: Option<f64>,
-    /// Each end is a one-sided 95% bound, so together they are a 90% interval.
+    /// Each end is a one-sided 95% bound, so together they are a 90% interval. Of this comparison alone.
     pub bounds: Option<Interval>,
+    /// Of the direction observed, adjusted over the table.
+    pub p_adjusted: Option<f64>,
     pub verdict: ClaimVerdict,
     /// Why nothing could be decided, where that is not the width of the interval.
     pub reason: Option<String>,
@@ -85,10 +92,31 @@ impl ClaimOutcome {
     }
 }
 
-/// Evaluates a claim. Its indices are into `cells`.
-pub fn evaluate(claim: &Claim, cells: &[MeasuredCell]) -> ClaimOutcome {
-    let comparisons: Vec<Comparison> =
-        claim.pairs.iter().map(|&(higher, lower)| compare(cells, higher, lower)).collect();
+/// Evaluates the claims of a table together. Their indices are into `cells`.
+pub fn evaluate(claims: &[Claim], cells: &[MeasuredCell]) -> Vec<ClaimOutcome> {
+    let pairs: Vec<(usize, usize)> = claims.iter().flat_map(|claim| claim.pairs.iter().copied()).collect();
+    let differences: Vec<Vec<f64>> = pairs.iter().map(|pair| paired(cells, *pair)).collect();
+    // A claim may compare two cells that another one compares as well: they are one test.
+    let mut tests: Vec<(usize, usize)> = Vec::new();
+    for (pair, differences) in pairs.iter().zip(&differences) {
+        if differences.len() > 1 && !tests.contains(pair) {
+            tests.push(*pair);
+        }
+    }
+    let estimate = |pair: &(usize, usize)| Spread::of(&paired(cells, *pair)).as_ref().and_then(Estimate::mean);
+    let p_above = |sign: f64| -> Vec<f64> {
+        let signed = tests.iter().filter_map(estimate).map(|it| Estimate { value: sign * it.value, ..it });
+        holm(&signed.map(|it| it.p_above_zero()).collect::<Vec<_>>())
+    };
+    let (above, below) = (p_above(1.0), p_above(-1.0));
+    let compare = |pair: &(usize, usize)| {
+        let adjusted = tests.iter().position(|test| test == pair).map(|test| (above[test], below[test]));
+        comparison(*pair, &paired(cells, *pair), adjusted, tests.len())
+    };
+    claims.iter().map(|claim| outcome(claim, claim.pairs.iter().map(compare).collect())).collect()
+}
+
+fn outcome(claim: &Claim, comparisons: Vec<Comparison>) -> ClaimOutcome {
     let any = |verdict| comparisons.iter().any(|comparison| comparison.verdict == verdict);
     let verdict = if any(ClaimVerdict::Reversed) {
         ClaimVerdict::Reversed
@@ -100,30 +128,56 @@ pub fn evaluate(claim: &Claim, cells: &[MeasuredCell]) -> ClaimOutcome {
     ClaimOutcome { claim: claim.clone(), comparisons, verdict }
 }
 
-fn compare(cells: &[MeasuredCell], higher: usize, lower: usize) -> Comparison {
+/// Higher minus lower, for every seed that both cells have.
+fn paired(cells: &[MeasuredCell], (higher, lower): (usize, usize)) -> Vec<f64> {
     let (first, second) = (&cells[higher], &cells[lower]);
-    let differences: Vec<f64> = first
-        .trials
-        .iter()
-        .filter_map(|trial| {
-            let other = second.trials.iter().find(|other| other.seed == trial.seed)?;
-            Some(trial.readings.get(&first.reading)? - other.readings.get(&second.reading)?)
-        })
-        .collect();
-    let spread = Spread::of(&differences);
-    let bounds = spread.as_ref().and_then(Estimate::mean).map(|estimate| estimate.interval(0.90));
-    let verdict = match bounds {
-        Some(Interval { low, .. }) if low > 0.0 => ClaimVerdict::Holds,
-        Some(Interval { high, .. }) if high < 0.0 => ClaimVerdict::Reversed,
+    let of_seed = |trial: &TrialReadings| {
+        let other = second.trials.iter().find(|other| other.seed == trial.seed)?;
+        Some(trial.readings.get(&first.reading)? - other.readings.get(&second.reading)?)
+    };
+    first.trials.iter().filter_map(of_seed).collect()
+}
+
+/// `adjusted` are the p-values of either direction, `tests` how many comparisons they were adjusted over.
+fn comparison(
+    (higher, lower): (usize, usize),
+    differences: &[f64],
+    adjusted: Option<(f64, f64)>,
+    tests: usize,
+) -> Comparison {
+    let spread = Spread::of(differences);
+    let estimate = spread.as_ref().and_then(Estimate::mean);
+    let verdict = match adjusted {
+        Some((above, _)) if above < LEVEL => ClaimVerdict::Holds,
+        Some((_, below)) if below < LEVEL => ClaimVerdict::Reversed,
         _ => ClaimVerdict::Undecided,
     };
-    let reason = match differences.len() {
-        0 => Some("no trials".to_owned()),
-        1 => Some("one trial".to_owned()),
+    let reason = match (differences.len(), spread) {
+        (0, _) => Some("no trials".to_owned()),
+        (1, _) => Some("one trial".to_owned()),
+        (_, Some(spread)) if verdict == ClaimVerdict::Undecided => more_trials(&spread, tests).map(text::more_trials),
         _ => None,
     };
-    let (n, difference) = (differences.len(), spread.map(|spread| spread.mean));
-    Comparison { higher, lower, n, difference, bounds, verdict, reason }
+    Comparison {
+        higher,
+        lower,
+        n: differences.len(),
+        difference: spread.map(|spread| spread.mean),
+        bounds: estimate.map(|estimate| estimate.interval(0.90)),
+        p_adjusted: adjusted.map(|(above, below)| above.min(below)),
+        verdict,
+        reason,
+    }
+}
+
+/// How many more trials would decide a comparison, if they spread like those at hand and no other test of the table
+/// helped.
+fn more_trials(spread: &Spread, tests: usize) -> Option<usize> {
+    let decides = |n: &usize| {
+        let with = Estimate::mean(&Spread { n: *n, mean: spread.mean.abs(), ..*spread });
+        with.is_some_and(|estimate| estimate.p_above_zero() * (tests as f64) < LEVEL)
+    };
+    (spread.n + 1..=MOST_TRIALS).find(decides).map(|n| n - spread.n)
 }
 
 #[cfg(test)]
@@ -156,8 +210,12 @@ mod tests {
         Claim { id: "c".to_owned(), statement: "higher > lower".to_owned(), confidence: Confidence::Recalled, pairs }
     }
 
+    fn one(pairs: Vec<(usize, usize)>, cells: &[MeasuredCell]) -> ClaimOutcome {
+        evaluate(&[claim(pairs)], cells).remove(0)
+    }
+
     fn outcome(higher: &[(u64, f64)], lower: &[(u64, f64)]) -> ClaimOutcome {
-        evaluate(&claim(vec![(0, 1)]), &[cell(higher), cell(lower)])
+        one(vec![(0, 1)], &[cell(higher), cell(lower)])
     }
 
     #[test]
@@ -195,9 +253,9 @@ mod tests {
     #[test]
     fn a_claim_holds_only_if_every_comparison_does() {
         let cells = [cell(&[(0, 62.0), (1, 62.1)]), cell(&[(0, 60.0), (1, 60.0)]), cell(&[])];
-        assert_eq!(evaluate(&claim(vec![(0, 1)]), &cells).verdict, ClaimVerdict::Holds);
-        assert_eq!(evaluate(&claim(vec![(0, 1), (0, 2)]), &cells).verdict, ClaimVerdict::Undecided);
-        assert_eq!(evaluate(&claim(vec![(0, 1), (1, 0), (0, 2)]), &cells).verdict, ClaimVerdict::Reversed);
-        assert_eq!(evaluate(&claim(vec![]), &cells).verdict, ClaimVerdict::Undecided);
+        assert_eq!(one(vec![(0, 1)], &cells).verdict, ClaimVerdict::Holds);
+        assert_eq!(one(vec![(0, 1), (0, 2)], &cells).verdict, ClaimVerdict::Undecided);
+        assert_eq!(one(vec![(0, 1), (1, 0), (0, 2)], &cells).verdict, ClaimVerdict::Reversed);
+        assert_eq!(one(vec![], &cells).verdict, ClaimVerdict::Undecided);
     }
 }

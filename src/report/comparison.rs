@@ -43,8 +43,11 @@ fn claims(report: &Report, colour: bool, out: &mut String) {
     if report.claims.is_empty() {
         return;
     }
-    let _ =
-        writeln!(out, "\nClaims, at {} scale (trials paired by seed, one-sided t tests at 5%)", report.measured.scale);
+    let _ = writeln!(
+        out,
+        "\nClaims, at {} scale (trials paired by seed, one-sided t tests at 5%, Holm-corrected over the table)",
+        report.measured.scale
+    );
     for outcome in &report.claims {
         let verdict = terminal::paint(outcome.verdict.id(), terminal::tone_of_claim(outcome.verdict), colour);
         let confidence = outcome.claim.confidence.id();

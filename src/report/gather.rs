@@ -9,7 +9,6 @@ use crate::store::Results;
 use super::collect::{Collected, collect};
 use super::measured::{Claim, Coordinate, Layout, Measured, MeasuredCell, Published};
 use super::text::grouped;
-use super::verdict::MARGIN;
 
 /// Trials that a published mean is over, where its record does not say.
 const PUBLISHED_TRIALS: usize = 5;
@@ -40,9 +39,9 @@ pub fn gather<E: std::fmt::Display>(
     let mut marks = Vec::new();
     let measured = cells.iter().map(|cell| {
         let asked = trials.unwrap_or(cell.trials);
-        let found = match identify(&cell.settings.data) {
-            Ok(identity) => {
-                let trials: Vec<_> = (0..asked as u64).map(|seed| cell.trial(seed, &identity)).collect();
+        let found = match cell.identify(&identify) {
+            Ok(data) => {
+                let trials: Vec<_> = (0..asked as u64).map(|seed| cell.trial(seed, &data)).collect();
                 collect(results, &trials)
             }
             Err(error) => Collected { warnings: vec![error.to_string()], ..Collected::default() },
@@ -66,18 +65,23 @@ pub fn gather<E: std::fmt::Display>(
     });
     let mut measured: Vec<MeasuredCell> = measured.collect();
     let layout = experiment.layout();
-    mark_rows(&layout.rows, &marks, &mut measured);
+    let axes: Vec<String> = experiment.axes().into_iter().map(|(axis, _)| axis.to_owned()).collect();
+    mark_axis(&axes, &marks, &mut measured);
+    if let Some(transfer) = experiment.transfer() {
+        let marks: Vec<Option<String>> = cells.iter().map(read_out_mark).collect();
+        mark_axis(&[transfer.to_owned()], &marks, &mut measured);
+    }
     Ok(Measured {
         experiment: experiment.id().to_owned(),
         title: experiment.title().to_owned(),
         scale,
         selection: selection(only, trials),
         layout: Layout {
-            rows: vec![layout.rows.clone()],
+            rows: layout.rows.as_slice().to_vec(),
             columns: layout.columns.clone(),
             readings: layout.readings.clone(),
         },
-        margin: MARGIN,
+        margin: experiment.margin(),
         cells: measured,
         claims: claims(experiment, &cells),
         warnings,
@@ -98,17 +102,38 @@ fn mark(cell: &Cell, part: Option<SetPart>) -> Option<String> {
     }
 }
 
-/// Adds marks to the labels of rows. A cell without results has that of the others in its row.
-fn mark_rows(axis: &str, marks: &[Option<String>], cells: &mut [MeasuredCell]) {
-    let value = |cell: &MeasuredCell| cell.coordinates.iter().find(|it| it.axis == axis).map(|it| it.value.clone());
-    let values: Vec<Option<String>> = cells.iter().map(value).collect();
-    for (cell, of_cell) in cells.iter_mut().zip(&values) {
-        let mark = values.iter().zip(marks).find_map(|(other, mark)| mark.as_ref().filter(|_| other == of_cell));
-        let coordinate = cell.coordinates.iter_mut().find(|it| it.axis == axis);
-        if let Some((coordinate, mark)) = coordinate.zip(mark) {
-            coordinate.label = format!("{} ({mark})", coordinate.label);
+/// The stand-in that a transfer is read out on.
+fn read_out_mark(cell: &Cell) -> Option<String> {
+    let set = if cell.settings.evaluation.data.is_some() { "evaluation.data.set" } else { "data.set" };
+    let other = cell.deviations.iter().find(|deviation| deviation.what == set)?;
+    Some(format!("stand-in: {}", other.ours))
+}
+
+/// Adds marks to the labels of the first axis that they go by. A cell without a mark has that of the others with its
+/// value.
+fn mark_axis(axes: &[String], marks: &[Option<String>], cells: &mut [MeasuredCell]) {
+    for axis in axes {
+        let values: Vec<Option<String>> = cells.iter().map(|cell| value_on(cell, axis)).collect();
+        let mark_of = |value: &Option<String>| {
+            let mut found =
+                values.iter().zip(marks).filter(|(other, _)| *other == value).filter_map(|(_, mark)| mark.as_ref());
+            let first = found.next();
+            found.all(|mark| Some(mark) == first).then_some(first)
+        };
+        let of_values: Option<Vec<Option<&String>>> = values.iter().map(mark_of).collect();
+        let Some(of_values) = of_values else { continue };
+        for (cell, mark) in cells.iter_mut().zip(of_values) {
+            let coordinate = cell.coordinates.iter_mut().find(|it| it.axis == *axis);
+            if let Some((coordinate, mark)) = coordinate.zip(mark) {
+                coordinate.label = format!("{} ({mark})", coordinate.label);
+            }
         }
+        return;
     }
+}
+
+fn value_on(cell: &MeasuredCell, axis: &str) -> Option<String> {
+    cell.coordinates.iter().find(|it| it.axis == axis).map(|it| it.value.clone())
 }
 
 fn coordinates(experiment: &Experiment, cell: &Cell) -> Vec<Coordinate> {

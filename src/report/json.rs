@@ -7,11 +7,11 @@ use super::claim::ClaimOutcome;
 use super::statistics::Interval;
 
 /// Raised when the shape of `verdicts.json` changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
-/// An array of cells. Each axis stands under `axes` and, for the convenience of filters, at the top level.
-pub fn cells(report: &Report) -> Value {
-    Value::Array((0..report.summaries.len()).map(|index| cell(report, index)).collect())
+/// The cells. Each axis stands under `axes` and, for the convenience of filters, at the top level.
+pub fn cells(report: &Report) -> Vec<Value> {
+    (0..report.summaries.len()).map(|index| cell(report, index)).collect()
 }
 
 fn cell(report: &Report, index: usize) -> Value {
@@ -28,6 +28,7 @@ fn cell(report: &Report, index: usize) -> Value {
         "mean": summary.ours.map(|ours| ours.mean),
         "std": summary.ours.and_then(|ours| ours.std),
         "interval": interval(summary.interval),
+        "bootstrap_interval": interval(summary.bootstrap),
         "paper_mean": published.map(|published| published.mean),
         "paper_std": published.and_then(|published| published.std),
         "paper_confidence": published.map(|published| published.confidence.id()),
@@ -60,6 +61,7 @@ fn claim(report: &Report, claim: &ClaimOutcome) -> Value {
                 "n": comparison.n,
                 "difference": comparison.difference,
                 "one_sided_95": interval(comparison.bounds),
+                "p_holm": comparison.p_adjusted,
                 "verdict": comparison.verdict.id(),
                 "reason": comparison.reason,
             })

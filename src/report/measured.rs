@@ -16,7 +16,7 @@ pub struct Measured {
     /// What was asked for where that is not the whole experiment, as it stands on the command line.
     pub selection: Option<String>,
     pub layout: Layout,
-    /// Half the width, in percentage points, of the band around the paper's number that counts as the same.
+    /// Half the width, in percentage points, of the band around the paper's number that counts as the same number.
     pub margin: f64,
     pub cells: Vec<MeasuredCell>,
     pub claims: Vec<Claim>,
@@ -45,6 +45,13 @@ pub struct MeasuredCell {
     pub deviations: Vec<Deviation>,
     pub trials: Vec<TrialReadings>,
     pub failures: Vec<FailedTrial>,
+}
+
+impl MeasuredCell {
+    /// The reading that stands in the table, of every trial that has it.
+    pub fn values(&self) -> Vec<f64> {
+        self.trials.iter().filter_map(|trial| trial.readings.get(&self.reading).copied()).collect()
+    }
 }
 
 /// The value of one axis.

@@ -33,7 +33,7 @@ pub use gather::{Question, gather};
 pub use grid::{Grid, Heading};
 pub use measured::{Claim, Coordinate, FailedTrial, Layout, Measured, MeasuredCell, Published, TrialReadings};
 pub use statistics::{Estimate, Interval, Spread};
-pub use verdict::{MARGIN, Verdict};
+pub use verdict::{Doubt, Verdict};
 
 use crate::drawing::DrawingError;
 use crate::experiment::Deviation;
@@ -57,6 +57,8 @@ pub struct Summary {
     pub ours: Option<Spread>,
     /// 95% interval of our mean. `None` below two trials.
     pub interval: Option<Interval>,
+    /// The same by bootstrap.
+    pub bootstrap: Option<Interval>,
     /// Ours minus the paper's, in percentage points.
     pub difference: Option<f64>,
     /// Welch's 95% interval of the difference.
@@ -97,6 +99,7 @@ impl Report {
             Summary {
                 ours,
                 interval: ours.as_ref().and_then(Estimate::mean).map(|mean| mean.interval(0.95)),
+                bootstrap: statistics::bootstrap(&cell.values()),
                 difference: ours.zip(theirs).map(|(ours, theirs)| ours.mean - theirs.mean),
                 difference_interval: estimate
                     .and_then(|(ours, theirs)| Estimate::difference(&ours, &theirs))
@@ -106,7 +109,7 @@ impl Report {
             }
         });
         let summaries = summaries.collect();
-        let claims = measured.claims.iter().map(|claim| claim::evaluate(claim, &measured.cells)).collect();
+        let claims = claim::evaluate(&measured.claims, &measured.cells);
         let grid = Grid::new(&measured.layout, &measured.cells);
         Ok(Report { measured, summaries, claims, grid, trials })
     }
@@ -121,8 +124,17 @@ impl Report {
         comparison::text(self, colour)
     }
 
-    /// The cells as a JSON array.
-    pub fn cells_json(&self) -> serde_json::Value {
+    /// Whether every published number is reproduced and every claim holds, and there is at least one of them.
+    pub fn is_reproduced(&self) -> bool {
+        let verdicts = || self.summaries.iter().map(|summary| &summary.verdict);
+        let judged = verdicts().any(|verdict| *verdict != Verdict::NoPublishedNumber) || !self.claims.is_empty();
+        judged
+            && verdicts().all(|verdict| matches!(verdict, Verdict::Reproduced | Verdict::NoPublishedNumber))
+            && self.claims.iter().all(|claim| claim.verdict == ClaimVerdict::Holds)
+    }
+
+    /// The cells as JSON objects.
+    pub fn cells_json(&self) -> Vec<serde_json::Value> {
         json::cells(self)
     }
 

@@ -1,7 +1,11 @@
 //! Means, deviations and Student's t intervals. Everything is in the unit of the readings: percent, or percentage points
 //! for a difference.
 
+use rand::RngExt;
 use statrs::distribution::{ContinuousCDF, StudentsT};
+use statrs::statistics::{Data, OrderStatistics};
+
+use crate::random::{Key, Purpose};
 
 /// Mean and sample deviation of some numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,6 +74,14 @@ impl Estimate {
         Some(Estimate { value: first.value - second.value, error: (a + b).sqrt(), freedom })
     }
 
+    /// Probability of a value as high as this or higher if the quantity were 0: the p-value of "it is above 0".
+    pub fn p_above_zero(&self) -> f64 {
+        if self.error == 0.0 {
+            return if self.value > 0.0 { 0.0 } else { 1.0 };
+        }
+        t(self.freedom).sf(self.value / self.error)
+    }
+
     /// The two-sided interval at `confidence`, in (0, 1).
     pub fn interval(&self, confidence: f64) -> Interval {
         let reach = t_quantile(0.5 + confidence / 2.0, self.freedom) * self.error;
@@ -79,8 +91,43 @@ impl Estimate {
 
 /// The number that a t variable with `freedom` degrees of freedom stays below with `probability`, in (0, 1).
 fn t_quantile(probability: f64, freedom: f64) -> f64 {
-    let distribution = StudentsT::new(0.0, 1.0, freedom).expect("degrees of freedom are above 0");
-    distribution.inverse_cdf(probability)
+    t(freedom).inverse_cdf(probability)
+}
+
+fn t(freedom: f64) -> StudentsT {
+    StudentsT::new(0.0, 1.0, freedom).expect("degrees of freedom are above 0")
+}
+
+/// Holm's adjustment of p-values that are judged together: the chance that any of them falls below a level by luck alone
+/// stays below that level.
+pub fn holm(p_values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p_values.len()).collect();
+    order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
+    let mut adjusted = vec![0.0; p_values.len()];
+    let mut least: f64 = 0.0;
+    for (rank, index) in order.into_iter().enumerate() {
+        least = least.max((p_values.len() - rank) as f64 * p_values[index]).min(1.0);
+        adjusted[index] = least;
+    }
+    adjusted
+}
+
+/// Resamples of a bootstrap.
+const RESAMPLES: usize = 9999;
+
+/// The 95% percentile bootstrap interval of a mean, the same for the same numbers. `None` below two numbers.
+///
+/// With the five trials of a cell it is narrower than it should be, as a bootstrap of so few always is; it needs no
+/// assumption about how trials spread.
+pub fn bootstrap(values: &[f64]) -> Option<Interval> {
+    if values.len() < 2 {
+        return None;
+    }
+    let mut stream = Key::new(0, Purpose::Bootstrap).stream();
+    let mean = |_| (0..values.len()).map(|_| values[stream.random_range(0..values.len())]).sum::<f64>();
+    let means: Vec<f64> = (0..RESAMPLES).map(mean).map(|sum| sum / values.len() as f64).collect();
+    let mut means = Data::new(means);
+    Some(Interval { low: means.quantile(0.025), high: means.quantile(0.975) })
 }
 
 #[cfg(test)]
@@ -91,6 +138,7 @@ mod tests {
 
     #[derive(Deserialize)]
     struct Fixture {
+        holm: Vec<Family>,
         means: Vec<Mean>,
         differences: Vec<Welch>,
     }
@@ -102,6 +150,15 @@ mod tests {
         std: f64,
         low: f64,
         high: f64,
+        against: f64,
+        p_greater: f64,
+        bootstrap: (f64, f64),
+    }
+
+    #[derive(Deserialize)]
+    struct Family {
+        p_values: Vec<f64>,
+        adjusted: Vec<f64>,
     }
 
     #[derive(Deserialize)]
@@ -144,6 +201,35 @@ mod tests {
             close(difference.interval(0.90).low, case.interval90.0);
             close(difference.interval(0.90).high, case.interval90.1);
         }
+    }
+
+    #[test]
+    fn p_values_are_scipys_and_their_adjustment_is_statsmodels() {
+        let fixture = fixture();
+        for case in &fixture.means {
+            let spread = Spread::of(&case.values).unwrap();
+            let shifted = Estimate { value: spread.mean - case.against, ..Estimate::mean(&spread).unwrap() };
+            close(shifted.p_above_zero(), case.p_greater);
+        }
+        for case in fixture.holm {
+            for (ours, theirs) in holm(&case.p_values).into_iter().zip(case.adjusted) {
+                close(ours, theirs);
+            }
+        }
+        assert!(holm(&[]).is_empty());
+    }
+
+    #[test]
+    fn the_bootstrap_is_near_scipys_and_always_the_same() {
+        for case in fixture().means.iter().filter(|case| case.values.len() > 2) {
+            let ours = bootstrap(&case.values).unwrap();
+            // Both are random to a part of the standard error.
+            let room = 0.05 * (case.bootstrap.1 - case.bootstrap.0).max(1e-9);
+            assert!((ours.low - case.bootstrap.0).abs() < room, "{ours:?} and {:?}", case.bootstrap);
+            assert!((ours.high - case.bootstrap.1).abs() < room, "{ours:?} and {:?}", case.bootstrap);
+            assert_eq!(bootstrap(&case.values), Some(ours));
+        }
+        assert_eq!(bootstrap(&[1.0]), None);
     }
 
     #[test]

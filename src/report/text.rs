@@ -99,6 +99,12 @@ pub fn ours(scale: Scale) -> &'static str {
     }
 }
 
+/// How many more trials would decide.
+pub fn more_trials(more: usize) -> String {
+    let trials = if more == 1 { "trial" } else { "trials" };
+    format!("about {more} more {trials} would decide if they spread alike")
+}
+
 /// Escapes text for HTML, in elements and in quoted attributes.
 pub fn html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

@@ -8,9 +8,10 @@ use crate::experiment::{Deviation, Scale};
 
 use super::measured::{MeasuredCell, Published};
 use super::statistics::{Estimate, Spread};
+use super::text;
 
-/// Half the width, in percentage points, of the band around a published number that counts as the same number.
-pub const MARGIN: f64 = 1.0;
+/// Trials up to which it is worth saying how many would decide.
+pub(super) const MOST_TRIALS: usize = 1000;
 
 /// The verdict on a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,35 @@ pub enum Verdict {
     Above,
     Below,
     /// Too few trials or too wide an interval.
-    Inconclusive(&'static str),
+    Inconclusive(Doubt),
+}
+
+/// Why the trials decide nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    OneTrial,
+    /// The paper gives no deviation to compare with.
+    NoDeviation,
+    /// The interval is too wide. How many more trials would decide if they spread like those at hand; none if no number
+    /// would, because the paper's own trials spread too far.
+    TooWide {
+        more: Option<usize>,
+    },
+}
+
+impl std::fmt::Display for Doubt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Doubt::OneTrial => f.write_str("one trial; a second gives an interval"),
+            Doubt::NoDeviation => f.write_str("published without a deviation"),
+            Doubt::TooWide { more: Some(more) } => {
+                write!(f, "the interval is too wide; {}", text::more_trials(*more))
+            }
+            Doubt::TooWide { more: None } => {
+                f.write_str("the interval is too wide, and no number of trials makes up for the paper's own spread")
+            }
+        }
+    }
 }
 
 impl std::fmt::Display for Verdict {
@@ -55,10 +84,10 @@ pub fn judge(cell: &MeasuredCell, scale: Scale, margin: f64, ours: Option<&Sprea
     }
     match ours {
         None => Verdict::NoTrials,
-        Some(ours) if ours.n < 2 => Verdict::Inconclusive("one trial"),
-        Some(ours) => match published.spread().and_then(|theirs| Estimate::difference(ours, &theirs)) {
-            None => Verdict::Inconclusive("published without a deviation"),
-            Some(difference) => of_difference(&difference, margin),
+        Some(ours) if ours.n < 2 => Verdict::Inconclusive(Doubt::OneTrial),
+        Some(ours) => match published.spread() {
+            None => Verdict::Inconclusive(Doubt::NoDeviation),
+            Some(theirs) => of_spreads(ours, &theirs, margin),
         },
     }
 }
@@ -70,18 +99,22 @@ fn changes_protocol(deviation: &Deviation) -> bool {
     root.is_some_and(|root| ["data", "views", "network", "pretext"].contains(&root))
 }
 
-fn of_difference(difference: &Estimate, margin: f64) -> Verdict {
+fn of_spreads(ours: &Spread, theirs: &Spread, margin: f64) -> Verdict {
+    decided(ours, theirs, margin).unwrap_or_else(|| {
+        let with = |n: &usize| decided(&Spread { n: *n, ..*ours }, theirs, margin).is_some();
+        let enough = (ours.n + 1..=MOST_TRIALS).find(with);
+        Verdict::Inconclusive(Doubt::TooWide { more: enough.map(|n| n - ours.n) })
+    })
+}
+
+/// What two means and their spreads say of each other; none if they say nothing.
+fn decided(ours: &Spread, theirs: &Spread, margin: f64) -> Option<Verdict> {
+    let difference = Estimate::difference(ours, theirs)?;
     if difference.interval(0.90).lies_within(margin) {
-        return Verdict::Reproduced;
+        return Some(Verdict::Reproduced);
     }
     let interval = difference.interval(0.95);
-    if interval.low > 0.0 {
-        Verdict::Above
-    } else if interval.high < 0.0 {
-        Verdict::Below
-    } else {
-        Verdict::Inconclusive("the interval is too wide")
-    }
+    if interval.low > 0.0 { Some(Verdict::Above) } else { (interval.high < 0.0).then_some(Verdict::Below) }
 }
 
 impl Published {
@@ -153,19 +186,19 @@ mod tests {
 
     #[test]
     fn a_wide_interval_decides_nothing() {
-        assert_eq!(at_paper_scale(&cell(), ours(70.5, 2.0)), Verdict::Inconclusive("the interval is too wide"));
+        assert_eq!(at_paper_scale(&cell(), ours(70.5, 2.0)), Verdict::Inconclusive(Doubt::TooWide { more: None }));
         assert_eq!(at_paper_scale(&cell(), ours(75.0, 2.0)), Verdict::Above);
     }
 
     #[test]
     fn what_is_missing_is_said() {
         let one = Some(Spread { n: 1, mean: 70.0, std: None });
-        assert_eq!(at_paper_scale(&cell(), one), Verdict::Inconclusive("one trial"));
+        assert_eq!(at_paper_scale(&cell(), one), Verdict::Inconclusive(Doubt::OneTrial));
         assert_eq!(at_paper_scale(&cell(), None), Verdict::NoTrials);
         let unknown = MeasuredCell { published: None, ..cell() };
         assert_eq!(at_paper_scale(&unknown, ours(70.0, 0.2)), Verdict::NoPublishedNumber);
         let mut bare = cell();
         bare.published.as_mut().unwrap().std = None;
-        assert_eq!(at_paper_scale(&bare, ours(70.0, 0.2)), Verdict::Inconclusive("published without a deviation"));
+        assert_eq!(at_paper_scale(&bare, ours(70.0, 0.2)), Verdict::Inconclusive(Doubt::NoDeviation));
     }
 }

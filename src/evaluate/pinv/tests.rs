@@ -21,11 +21,9 @@ fn weights_of_deficient_features_are_numpys() {
     let fixture: Fixture =
         serde_json::from_str(include_str!("../../../tests/fixtures/pinv.json")).expect("a readable fixture");
     let (width, classes) = (fixture.width, fixture.classes);
-    let mut features = Features::with_capacity(fixture.labels.len(), width);
-    features.extend(&fixture.features);
     let mut moments = Moments::new(width, classes);
-    let rows: Vec<u32> = (0..fixture.labels.len() as u32).collect();
-    rows.chunks(40).for_each(|rows| moments.add(&features, rows, &fixture.labels));
+    let rows: Vec<usize> = (0..fixture.labels.len()).collect();
+    rows.chunks(40).for_each(|rows| moments.add(&fixture.features, rows, &fixture.labels));
     let solution = moments.solve().unwrap();
     assert_eq!(solution.rank, fixture.rank);
     assert!(solution.rank < width);

@@ -13,7 +13,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Mismatch> {
     }
     for (name, linear) in [("linear", linear), ("raw", raw)] {
         if let Some(linear) = linear {
-            linear_evaluation(&format!("/evaluation/{name}"), linear, settings.data.set)?;
+            linear_evaluation(&format!("/evaluation/{name}"), linear, settings.read_out_data().set)?;
         }
     }
     for kind in settings.evaluation.kinds() {
@@ -21,10 +21,10 @@ pub(super) fn check(settings: &Settings) -> Result<(), Mismatch> {
     }
     if let Some(pinv) = pinv {
         size("/evaluation/pinv/batch", pinv.batch, 1, LARGEST)?;
-        if settings.data.set.domain() != Domain::Tabular {
+        if settings.read_out_data().set.domain() != Domain::Tabular {
             return Err(Mismatch::new(
                 "/evaluation/pinv",
-                format!("it for {}", settings.data.set.id()),
+                format!("it for {}", settings.read_out_data().set.id()),
                 "tabular data",
             ));
         }
@@ -61,8 +61,8 @@ fn linear_evaluation(base: &str, linear: &Linear, set: DataSet) -> Result<(), Mi
 
 fn light_views(at: &str, views: Option<&LightViews>, settings: &Settings) -> Result<(), Mismatch> {
     let Some(views) = views else { return Ok(()) };
-    if settings.data.set.domain() != Domain::Images {
-        let found = format!("augmentation of {}", settings.data.set.id());
+    if settings.read_out_data().set.domain() != Domain::Images {
+        let found = format!("augmentation of {}", settings.read_out_data().set.id());
         return Err(Mismatch::new(at, found, "nothing: only pictures have light augmentation"));
     }
     match views {
