@@ -200,7 +200,7 @@ fn why_names_the_settings_that_differ() {
     let npair = "dataset=covtype,method=npair,imix=on";
     assert!(why(npair).contains("nothing finished to compare with"));
 
-    let (mut cell, identity) = demo_cell(npair);
+    let (mut cell, data) = demo_cell(npair);
     cell.settings.pretext.epochs = 7;
     finish(folder.path(), &cell, 0, &data, true);
     let text = why(npair);
@@ -209,8 +209,8 @@ fn why_names_the_settings_that_differ() {
     assert_eq!(text.lines().filter(|line| line.starts_with("      ")).count(), 2, "{text}");
 
     // Other data and an older revision of the code differ too.
-    let (cell, mut identity) = demo_cell(npair);
-    identity.digest = "other".to_owned();
+    let (cell, mut data) = demo_cell(npair);
+    data.pretext.digest = "other".to_owned();
     std::fs::remove_dir_all(folder.path().join("results")).expect("removed");
     finish(folder.path(), &cell, 0, &data, false);
     assert!(why(npair).contains("data.digest"));

@@ -161,7 +161,7 @@ fn every_cell_stands_beside_a_number_of_the_paper() {
     assert_eq!(means[18..], [68.5, 72.1, 70.5, 73.1, 72.1, 74.1]);
     let confirmed = cells.iter().filter_map(|cell| experiment.paper(cell));
     assert_eq!(confirmed.filter(|number| number.confidence == Confidence::Confirmed).count(), 8);
-    assert_eq!(experiment.title_of(&cells[21]), "CovType, MoCo v2, + i-Mix");
+    assert_eq!(experiment.title_of(&cells[21], Scale::Paper), "CovType, MoCo v2, + i-Mix");
 }
 
 #[test]

@@ -92,7 +92,11 @@ fn verify(descriptors: &[&Descriptor], named: bool, library: &Library, output: &
 }
 
 fn how_to_get(descriptor: &Descriptor) -> String {
-    format!("{}: {}", descriptor.set.id(), descriptor.how_to_get())
+    let id = descriptor.set.id();
+    match descriptor.page {
+        Some(page) => format!("To get {id}: download it from {page}"),
+        None => format!("To get {id}: repro data fetch {id}"),
+    }
 }
 
 /// The state of a copy, and what is wrong with it.

@@ -209,8 +209,11 @@ fn hours(hours: f64) -> String {
 fn cell_rows(planned: &Planned, experiment: &Experiment) -> Vec<Vec<String>> {
     let mut rows = vec![["cell", "trials", "done", "operations to do"].map(str::to_owned).to_vec()];
     for cell in &planned.cells {
-        let labels: Vec<&str> =
-            cell.axes.iter().map(|(axis, value)| experiment.label(axis, value.as_str().unwrap_or_default())).collect();
+        let labels: Vec<&str> = cell
+            .axes
+            .iter()
+            .map(|(axis, value)| experiment.label(axis, value.as_str().unwrap_or_default(), planned.scale))
+            .collect();
         rows.push(vec![labels.join(", "), cell.trials.to_string(), done(cell.done), operations(cell.flops)]);
     }
     rows

@@ -25,7 +25,7 @@ pub fn execute(arguments: Views, common: &Common, output: &Output) -> anyhow::Re
     let stages = stages(&data, settings, at, usize::from(arguments.items))?;
 
     let caption = Caption {
-        title: experiment.title_of(cell),
+        title: experiment.title_of(cell, arguments.scale),
         remark: format!(
             "data set {}, {scale} scale, seed {}, epoch {}, the first {} of a batch of {}{}",
             settings.data.set.id(),

@@ -15,7 +15,7 @@ pub fn execute(arguments: Why, common: &Common, output: &Output) -> anyhow::Resu
     let finished = Finished::read(&results);
     finished.warnings.iter().for_each(|warning| output.note(warning));
     for (experiment, cell) in chosen.iter().flat_map(|one| one.cells.iter().map(|cell| (&one.experiment, cell))) {
-        let title = experiment.title_of(cell);
+        let title = experiment.title_of(cell, selection.scale);
         match cell.identify(|settings| data.ask(settings).map(|inventory| inventory.identity)) {
             Err(reason) => output.result(format!("{title}: {reason}")),
             Ok(identified) => {

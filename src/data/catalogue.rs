@@ -18,7 +18,7 @@ pub struct Descriptor {
     /// What `repro data fetch` gets.
     pub download: Option<&'static PublishedFile>,
     /// Where people get it who cannot be given a checksum to fetch it by.
-    page: Option<&'static str>,
+    pub page: Option<&'static str>,
     /// Training and test rows of the part that is embedded in the program.
     pub embedded_rows: Option<(usize, usize)>,
 }

@@ -1,5 +1,7 @@
 //! The experiment file, as it is written.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -67,6 +69,9 @@ fn default_margin() -> f64 {
 pub struct AxisValue {
     /// What reports call it.
     pub label: String,
+    /// What reports call it at scales where that is something else.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Scale, String>,
     /// Settings of its cells.
     #[serde(default)]
     pub set: Overlay,
@@ -165,12 +170,7 @@ pub struct ReportLayout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportKind {
-    /// Bars in a panel for each row.
     Table,
-    /// Bars in the layout of the paper's figure: the innermost columns side by side in one colour each.
-    Bars,
-    /// A curve for each value of the last axis over those of the one before.
-    Curves,
 }
 
 /// An inequality that the paper states between cells.

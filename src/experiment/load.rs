@@ -162,15 +162,15 @@ impl Experiment {
         self.file.axes.iter().map(|(axis, values)| (axis, values.keys().collect())).collect()
     }
 
-    /// What reports call a value of an axis; the value's id if the experiment has no such value.
-    pub fn label<'a>(&'a self, axis: &str, value: &'a str) -> &'a str {
+    /// What reports call a value of an axis at a scale; the value's id if the experiment has no such value.
+    pub fn label<'a>(&'a self, axis: &str, value: &'a str, scale: Scale) -> &'a str {
         let known = self.file.axes.get(axis).and_then(|values| values.get(value));
-        known.map_or(value, |known| known.label.as_str())
+        known.map_or(value, |known| known.labels.get(&scale).unwrap_or(&known.label))
     }
 
-    /// The labels of a cell's values, in the order of the axes.
-    pub fn title_of(&self, cell: &Cell) -> String {
-        let labels: Vec<&str> = cell.axes.iter().map(|(axis, value)| self.label(axis, value)).collect();
+    /// The labels of a cell's values at a scale, in the order of the axes.
+    pub fn title_of(&self, cell: &Cell, scale: Scale) -> String {
+        let labels: Vec<&str> = cell.axes.iter().map(|(axis, value)| self.label(axis, value, scale)).collect();
         labels.join(", ")
     }
 

@@ -54,7 +54,7 @@ pub fn gather<E: std::fmt::Display>(
         }
         marks.push(mark(cell, found.part));
         MeasuredCell {
-            coordinates: coordinates(experiment, cell),
+            coordinates: coordinates(experiment, cell, scale),
             reading: cell.reading.clone(),
             asked,
             published: experiment.paper(cell).and_then(published),
@@ -136,11 +136,11 @@ fn value_on(cell: &MeasuredCell, axis: &str) -> Option<String> {
     cell.coordinates.iter().find(|it| it.axis == axis).map(|it| it.value.clone())
 }
 
-fn coordinates(experiment: &Experiment, cell: &Cell) -> Vec<Coordinate> {
+fn coordinates(experiment: &Experiment, cell: &Cell, scale: Scale) -> Vec<Coordinate> {
     let coordinate = |(axis, value): &(String, String)| Coordinate {
         axis: axis.clone(),
         value: value.clone(),
-        label: experiment.label(axis, value).to_owned(),
+        label: experiment.label(axis, value, scale).to_owned(),
     };
     cell.axes.iter().map(coordinate).collect()
 }

@@ -63,7 +63,11 @@ fn table(report: &Report, out: &mut String) {
             let sign = cell.and_then(|index| report.sign(index)).map_or(String::new(), |it| format!(" {it}"));
             let _ = write!(out, "<td>{}{sign}</td>", text::html(&number));
         }
-        out.push_str("</tr>\n<tr class=\"paper\"><td></td><td>paper</td>");
+        out.push_str("</tr>\n");
+        if !report.is_published(row) {
+            continue;
+        }
+        out.push_str("<tr class=\"paper\"><td></td><td>paper</td>");
         for cell in cells {
             let number = cell.map(|index| text::published_marked(report.measured.cells[index].published.as_ref()));
             let _ = write!(out, "<td>{}</td>", text::html(&number.unwrap_or_default()));

@@ -58,6 +58,9 @@ fn rows(report: &Report, row: usize, out: &mut String) {
     let source = text::ours(report.measured.scale);
     let ours = cells.iter().map(|cell| cell.map_or(String::new(), |index| ours(report, index)));
     let _ = writeln!(out, "    {name} & {source} & {} \\\\", ours.collect::<Vec<_>>().join(" & "));
+    if !report.is_published(row) {
+        return;
+    }
     let paper = cells.iter().map(|cell| {
         let number = cell.map(|index| text::published_marked(report.measured.cells[index].published.as_ref()));
         number.map_or(String::new(), |number| text::latex(&number))

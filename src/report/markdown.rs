@@ -46,6 +46,9 @@ fn table(report: &Report, out: &mut String) {
         });
         let name = report.grid.rows[row].text();
         line(out, &[name, text::ours(report.measured.scale).to_owned()].into_iter().chain(ours).collect::<Vec<_>>());
+        if !report.is_published(row) {
+            continue;
+        }
         let paper = cells.iter().map(|cell| match cell {
             Some(index) => text::published_marked(report.measured.cells[*index].published.as_ref()),
             None => String::new(),

@@ -216,6 +216,11 @@ impl Report {
         }
     }
 
+    /// Whether the paper has a number for some cell of a row.
+    fn is_published(&self, row: usize) -> bool {
+        self.grid.cells[row].iter().flatten().any(|cell| self.measured.cells[*cell].published.is_some())
+    }
+
     /// Readings shown beneath the table, as far as some trial has them.
     fn readings_beneath(&self) -> Vec<String> {
         let wanted = &self.measured.layout.readings;

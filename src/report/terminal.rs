@@ -148,7 +148,7 @@ fn room(widths: &[usize]) -> usize {
 }
 
 /// Ours and the paper's line of a row.
-fn rows(report: &Report, row: usize) -> [Line; 2] {
+fn rows(report: &Report, row: usize) -> Vec<Line> {
     let cells = &report.grid.cells[row];
     let empty = || (String::new(), Tone::Plain);
     let ours = cells.iter().map(|cell| cell.map_or_else(empty, |index| ours(report, index))).collect();
@@ -156,10 +156,12 @@ fn rows(report: &Report, row: usize) -> [Line; 2] {
         Some(index) => (text::published_marked(report.measured.cells[*index].published.as_ref()), Tone::Faint),
         None => empty(),
     });
-    [
+    let mut lines = vec![
         Line { name: report.grid.rows[row].text(), source: text::ours(report.measured.scale), texts: ours },
         Line { name: String::new(), source: "paper", texts: paper.collect() },
-    ]
+    ];
+    lines.truncate(if report.is_published(row) { 2 } else { 1 });
+    lines
 }
 
 fn ours(report: &Report, index: usize) -> (String, Tone) {

@@ -186,7 +186,10 @@ mod tests {
 
     #[test]
     fn a_wide_interval_decides_nothing() {
-        assert_eq!(at_paper_scale(&cell(), ours(70.5, 2.0)), Verdict::Inconclusive(Doubt::TooWide { more: None }));
+        assert_eq!(at_paper_scale(&cell(), ours(70.5, 2.0)), Verdict::Inconclusive(Doubt::TooWide { more: Some(45) }));
+        let mut spread = cell();
+        spread.published.as_mut().unwrap().std = Some(4.0);
+        assert_eq!(at_paper_scale(&spread, ours(70.5, 0.2)), Verdict::Inconclusive(Doubt::TooWide { more: None }));
         assert_eq!(at_paper_scale(&cell(), ours(75.0, 2.0)), Verdict::Above);
     }
 

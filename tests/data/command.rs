@@ -56,23 +56,25 @@ fn status_lists_every_set() {
     let home = tempfile::tempdir().expect("a folder");
     let assert = repro(home.path()).args(["data", "status"]).assert().code(0);
     insta::assert_snapshot!(text(&assert, home.path()), @r#"
-    SET                 PART      ROWS (TRAIN + TEST)  STATE    LICENCE                PATH
-    cifar10             full      50,000 + 10,000      missing  none stated
-    cifar100            full      50,000 + 10,000      missing  none stated
-    speech-commands     full      56,196 + 6,835       missing  CC BY 4.0
-    speech-commands-v2  full      93,327 + 11,005      missing  CC BY 4.0
-    fsdd                full      2,700 + 300          missing  CC BY-SA 4.0
-    synthetic-speech    embedded  280 + 120            ok       no restriction         in the program
-    covtype             embedded  15,120 + 12,041      ok       CC BY 4.0              in the program
-    covtype             full      15,120 + 565,892     missing  CC BY 4.0
-    emoji               embedded  960 + 400            ok       Apache 2.0, CC BY 4.0  in the program
-    emoji-groups        embedded  674 + 280            ok       Apache 2.0, CC BY 4.0  in the program
+    SET                 PART      ROWS (TRAIN + TEST)   STATE    LICENCE                PATH
+    cifar10             full      50,000 + 10,000       missing  none stated
+    cifar100            full      50,000 + 10,000       missing  none stated
+    speech-commands     full      56,196 + 6,835        missing  CC BY 4.0
+    speech-commands-v2  full      93,327 + 11,005       missing  CC BY 4.0
+    fsdd                full      2,700 + 300           missing  CC BY-SA 4.0
+    synthetic-speech    embedded  280 + 120             ok       no restriction         in the program
+    covtype             embedded  15,120 + 12,041       ok       CC BY 4.0              in the program
+    covtype             full      15,120 + 565,892      missing  CC BY 4.0
+    higgs               full      10,500,000 + 500,000  missing  CC BY 4.0
+    emoji               embedded  960 + 400             ok       Apache 2.0, CC BY 4.0  in the program
+    emoji-groups        embedded  674 + 280             ok       Apache 2.0, CC BY 4.0  in the program
     To get cifar10: repro data fetch cifar10
     To get cifar100: repro data fetch cifar100
     To get speech-commands: repro data fetch speech-commands
     To get speech-commands-v2: repro data fetch speech-commands-v2
     To get fsdd: repro data fetch fsdd
     To get covtype: repro data fetch covtype
+    To get higgs: download it from https://archive.ics.uci.edu/dataset/280/higgs
     "#);
 }
 
@@ -80,7 +82,7 @@ fn status_lists_every_set() {
 fn an_unknown_name_gets_the_nearest_one() {
     let home = tempfile::tempdir().expect("a folder");
     let assert = repro(home.path()).args(["data", "verify", "covtpye"]).assert().code(2);
-    insta::assert_snapshot!(text(&assert, home.path()), @"error: unknown data set `covtpye`: did you mean `covtype`? Known are cifar10, cifar100, speech-commands, speech-commands-v2, fsdd, synthetic-speech, covtype, emoji, emoji-groups");
+    insta::assert_snapshot!(text(&assert, home.path()), @"error: unknown data set `covtpye`: did you mean `covtype`? Known are cifar10, cifar100, speech-commands, speech-commands-v2, fsdd, synthetic-speech, covtype, higgs, emoji, emoji-groups");
 }
 
 #[test]
