@@ -174,3 +174,52 @@ fn a_wrong_selection_is_refused() {
     repro(folder.path(), &["compare", "table1", "--only", "datset=covtype"]).assert().code(2);
     repro(folder.path(), &["report", "no-such-experiment"]).assert().code(2);
 }
+
+/// One CovType cell for each verdict, as seen from the numbers that the paper has for them.
+fn one_of_each(results: &Results) {
+    let spread = [-0.2, -0.1, 0.0, 0.1, 0.2];
+    for cell in cells(Scale::Paper) {
+        let (mean, stretch, trials) = match (cell.value("method"), cell.value("imix")) {
+            (Some("npair"), Some("off")) => (68.5, 1.0, 5),
+            (Some("npair"), _) => (75.0, 1.0, 5),
+            (Some("moco"), Some("off")) => (65.0, 1.0, 5),
+            (Some("moco"), _) => (73.0, 15.0, 5),
+            (_, Some("off")) => (72.0, 1.0, 1),
+            _ => (0.0, 1.0, 0),
+        };
+        for seed in 0..trials {
+            finish(results, &trial(&cell, seed), mean + stretch * spread[seed as usize]);
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_verdict_is_reached_and_strict_says_whether_all_is_well() {
+    let folder = tempfile::tempdir().unwrap();
+    one_of_each(&Results::new(&folder.path().join("results")));
+    let arguments = ["compare", "table1", "--scale", "paper", "--only", "dataset=covtype"];
+    insta::assert_snapshot!("compare_verdicts", stdout(folder.path(), &arguments));
+
+    repro(folder.path(), &[&arguments[..], &["--strict"]].concat()).assert().code(4);
+    let reproduced =
+        ["compare", "table1", "--scale", "paper", "--strict", "--only", "dataset=covtype,method=npair,imix=off"];
+    repro(folder.path(), &reproduced).assert().code(0);
+    // Nothing that could have failed is no success.
+    repro(folder.path(), &["compare", "figure2", "--scale", "paper", "--strict"]).assert().code(4);
+}
+
+#[test]
+fn the_report_of_all_leads_to_every_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = stdout(folder.path(), &["report", "all"]);
+    assert!(text.contains("All of them: reports/index.html"), "{text}");
+    let overview = fs::read_to_string(folder.path().join("reports/index.html")).unwrap();
+    let links: Vec<&str> = overview.split("<a href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(links.len(), Experiment::all().unwrap().len());
+    for link in links {
+        assert!(folder.path().join("reports").join(link).is_file(), "{link}");
+    }
+    for outside in ["http://", "https://", "src=", "<script"] {
+        assert!(!overview.contains(outside), "{outside}");
+    }
+}

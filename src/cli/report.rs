@@ -18,11 +18,17 @@ pub fn execute(arguments: arguments::Report, common: &Common, output: &Output) -
 /// Writes the report of each experiment chosen, prints its table, and says where it is.
 pub(super) fn write(selection: &Selection, common: &Common, output: &Output) -> anyhow::Result<()> {
     let data = AtHand::new(common);
+    let mut reports = Vec::new();
     for chosen in selection.chosen()? {
         let report = of(selection, &chosen.experiment, &data, common)?;
         let folder = report.write(&common.reports)?;
         output.result(report.terminal(output.colour()));
         output.result(where_it_is(&report, &folder));
+        reports.push(report);
+    }
+    if selection.is_all() {
+        let overview = report::write_overview(&reports, &common.reports)?;
+        output.result(format!("All of them: {}", overview.display()));
     }
     Ok(())
 }

@@ -5,43 +5,52 @@ use std::fmt::Write;
 use super::{Report, text};
 
 const STYLE: &str = "\
-body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}\
+:root{color-scheme:light dark;--ink:#1b1b1b;--paper:#fff;--faint:#555;--line:#ddd;--rule:#999;--mark:#fff4d6;--edge:#b35a00}\
+@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--paper:#16181c;--faint:#a8adb5;--line:#383c44;--rule:#777;\
+--mark:#3a2c10;--edge:#e09a3e}a{color:#8ab4f8}}\
+@media print{:root{--ink:#000;--paper:#fff;--faint:#444}.wide{overflow:visible}table{font-size:.7rem}}\
+body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:var(--ink);background:var(--paper)}\
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}\
-.scale{font-weight:600;padding:.4rem .7rem;background:#fff4d6;border-left:4px solid #b35a00}\
+.scale{font-weight:600;padding:.4rem .7rem;background:var(--mark);border-left:4px solid var(--edge)}\
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
-th,td{padding:.25rem .7rem;text-align:left;white-space:nowrap}thead th{border-bottom:1px solid #999}\
-tbody tr.ours>*{border-top:1px solid #ddd}.paper td,.paper th,.note{color:#555}svg{max-width:100%;height:auto}";
+th,td{padding:.25rem .7rem;text-align:left;vertical-align:top;white-space:nowrap}td.text{white-space:normal;min-width:14rem}\
+thead th{border-bottom:1px solid var(--rule)}\
+tbody tr.ours>*{border-top:1px solid var(--line)}.paper td,.paper th,.note{color:var(--faint)}\
+figure{margin:1rem 0;background:#fff}svg{max-width:100%;height:auto}";
+
+/// A page that needs no other file.
+pub(super) fn document(title: &str, body: &str) -> String {
+    let title = text::html(title);
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+         <style>{STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
+    )
+}
 
 /// The page, with `plot` (SVG) drawn in it.
 pub fn page(report: &Report, plot: &str) -> String {
     let measured = &report.measured;
-    let title = text::html(&measured.title);
     let scale = text::html(text::scale(measured.scale));
-    let mut out = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}, {} scale</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<p class=\"scale\">{scale}</p>\n",
-        measured.scale
-    );
+    let mut out = format!("<h1>{}</h1>\n<p class=\"scale\">{scale}</p>\n", text::html(&measured.title));
     if let Some(selection) = &measured.selection {
         let _ = writeln!(out, "<p>Selected by <code>{}</code></p>", text::html(selection));
     }
     out.push_str("<p>Test accuracy in percent, mean ± standard deviation over trials.</p>\n");
-    table(report, &mut out);
+    numbers(report, &mut out);
     for line in report.legend() {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", text::html(&line));
     }
-    let _ = writeln!(out, "<figure class=\"wide\">\n{}\n</figure>", plot.trim_end());
+    let _ = writeln!(out, "<figure class=\"wide\">\n{}\n</figure>", named(plot, &measured.title));
     verdicts(report, &mut out);
     claims(report, &mut out);
     deviations(report, &mut out);
     list("Failed trials", &report.failures(), &mut out);
     list("Warnings", &measured.warnings, &mut out);
-    out.push_str("</body>\n</html>\n");
-    out
+    document(&format!("{}, {} scale", measured.title, measured.scale), &out)
 }
 
-fn table(report: &Report, out: &mut String) {
+fn numbers(report: &Report, out: &mut String) {
     out.push_str("<div class=\"wide\">\n<table>\n<thead>\n");
     for spans in report.grid.levels() {
         out.push_str("<tr><td></td><td></td>");
@@ -75,6 +84,13 @@ fn table(report: &Report, out: &mut String) {
         out.push_str("</tr>\n");
     }
     out.push_str("</tbody>\n</table>\n</div>\n");
+}
+
+/// The plot with a name for those who cannot see it; its numbers are in the table above.
+fn named(plot: &str, title: &str) -> String {
+    let label =
+        text::html(&format!("Plot of {title}: the numbers of the table above as bars, ours beside the paper's"));
+    plot.trim_end().replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{label}\" "), 1)
 }
 
 fn verdicts(report: &Report, out: &mut String) {
@@ -126,6 +142,11 @@ fn deviations(report: &Report, out: &mut String) {
 }
 
 fn plain_table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, out: &mut String) {
+    table(header, rows.map(|row| row.iter().map(|cell| text::html(cell)).collect()), out);
+}
+
+/// A table of cells that are HTML already; the last column may break its lines.
+pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, out: &mut String) {
     out.push_str("<div class=\"wide\">\n<table>\n<thead><tr>");
     for title in header {
         let _ = write!(out, "<th scope=\"col\">{}</th>", text::html(title));
@@ -133,8 +154,9 @@ fn plain_table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, out: &m
     out.push_str("</tr></thead>\n<tbody>\n");
     for row in rows {
         out.push_str("<tr>");
-        for cell in row {
-            let _ = write!(out, "<td>{}</td>", text::html(&cell));
+        for (column, cell) in row.iter().enumerate() {
+            let class = if column + 1 == row.len() { " class=\"text\"" } else { "" };
+            let _ = write!(out, "<td{class}>{cell}</td>");
         }
         out.push_str("</tr>\n");
     }

@@ -15,6 +15,7 @@ mod json;
 mod latex;
 mod markdown;
 mod measured;
+mod overview;
 mod plot;
 
 mod statistics;
@@ -32,6 +33,7 @@ pub use collect::{Collected, collect};
 pub use gather::{Question, gather};
 pub use grid::{Grid, Heading};
 pub use measured::{Claim, Coordinate, FailedTrial, Layout, Measured, MeasuredCell, Published, TrialReadings};
+pub use overview::write_overview;
 pub use statistics::{Estimate, Interval, Spread};
 pub use verdict::{Doubt, Verdict};
 

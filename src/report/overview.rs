@@ -1,0 +1,73 @@
+//! `index.html` of the folder of reports: every experiment at a glance, with links to the pages.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use crate::store::write_atomic;
+
+use super::{Report, ReportError, Verdict, html, text};
+
+/// Writes the overview of some reports into the folder that theirs are in, and returns its path.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_overview(reports: &[Report], folder: &Path) -> Result<PathBuf, ReportError> {
+    let path = folder.join("index.html");
+    let failed = |source| ReportError::Write { path: path.clone(), source };
+    write_atomic(&path, page(reports).as_bytes()).map_err(failed)?;
+    Ok(path)
+}
+
+fn page(reports: &[Report]) -> String {
+    let mut body = String::from("<h1>i-Mix, re-run</h1>\n");
+    if let Some(report) = reports.first() {
+        let _ = writeln!(body, "<p class=\"scale\">{}</p>", text::html(text::scale(report.measured.scale)));
+    }
+    let rows = reports.iter().map(|report| {
+        let summaries = &report.summaries;
+        let run = summaries.iter().filter(|summary| summary.n() > 0).count();
+        let claims = report.claims.iter().map(|outcome| {
+            let verdict = outcome.verdict.id();
+            format!(
+                "{}: <strong>{verdict}</strong> ({})",
+                text::html(&outcome.claim.statement),
+                text::html(&outcome.tally())
+            )
+        });
+        vec![
+            format!(
+                "<a href=\"{}/{}/index.html\">{}</a>",
+                text::html(&report.measured.experiment),
+                report.measured.scale,
+                text::html(&report.measured.title)
+            ),
+            format!("{run} of {}", summaries.len()),
+            text::html(&verdicts(report)),
+            claims.collect::<Vec<_>>().join("<br>"),
+        ]
+    });
+    html::table(&["experiment", "cells run", "numbers of the paper", "claims"], rows, &mut body);
+    html::document("i-Mix, re-run", &body)
+}
+
+/// How the cells with a published number came out: `2 reproduced, 1 above`.
+fn verdicts(report: &Report) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for summary in &report.summaries {
+        let kind = match &summary.verdict {
+            Verdict::NoPublishedNumber => continue,
+            Verdict::NotComparable(_) => "not comparable",
+            Verdict::NoTrials => "no trials",
+            Verdict::Reproduced => "reproduced",
+            Verdict::Above => "above",
+            Verdict::Below => "below",
+            Verdict::Inconclusive(_) => "inconclusive",
+        };
+        match counts.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((kind, 1)),
+        }
+    }
+    let words: Vec<String> = counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    if words.is_empty() { "none known".to_owned() } else { words.join(", ") }
+}
