@@ -196,7 +196,7 @@ fn one_of_each(results: &Results) {
 #[test]
 fn every_kind_of_verdict_is_reached_and_strict_says_whether_all_is_well() {
     let folder = tempfile::tempdir().unwrap();
-    one_of_each(&Results::new(&folder.path().join("results")));
+    one_of_each(&Results::new(folder.path().join("results")));
     let arguments = ["compare", "table1", "--scale", "paper", "--only", "dataset=covtype"];
     insta::assert_snapshot!("compare_verdicts", stdout(folder.path(), &arguments));
 
