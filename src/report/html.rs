@@ -141,12 +141,8 @@ fn deviations(report: &Report, out: &mut String) {
     plain_table(&["what", "published", "ours", "cells"], rows, out);
 }
 
+/// The last column may break its lines.
 fn plain_table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, out: &mut String) {
-    table(header, rows.map(|row| row.iter().map(|cell| text::html(cell)).collect()), out);
-}
-
-/// A table of cells that are HTML already; the last column may break its lines.
-pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, out: &mut String) {
     out.push_str("<div class=\"wide\">\n<table>\n<thead><tr>");
     for title in header {
         let _ = write!(out, "<th scope=\"col\">{}</th>", text::html(title));
@@ -156,7 +152,7 @@ pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, ou
         out.push_str("<tr>");
         for (column, cell) in row.iter().enumerate() {
             let class = if column + 1 == row.len() { " class=\"text\"" } else { "" };
-            let _ = write!(out, "<td{class}>{cell}</td>");
+            let _ = write!(out, "<td{class}>{}</td>", text::html(cell));
         }
         out.push_str("</tr>\n");
     }

@@ -23,31 +23,34 @@ fn page(reports: &[Report]) -> String {
     if let Some(report) = reports.first() {
         let _ = writeln!(body, "<p class=\"scale\">{}</p>", text::html(text::scale(report.measured.scale)));
     }
-    let rows = reports.iter().map(|report| {
-        let summaries = &report.summaries;
-        let run = summaries.iter().filter(|summary| summary.n() > 0).count();
-        let claims = report.claims.iter().map(|outcome| {
-            let verdict = outcome.verdict.id();
-            format!(
-                "{}: <strong>{verdict}</strong> ({})",
-                text::html(&outcome.claim.statement),
-                text::html(&outcome.tally())
-            )
-        });
-        vec![
-            format!(
-                "<a href=\"{}/{}/index.html\">{}</a>",
-                text::html(&report.measured.experiment),
-                report.measured.scale,
-                text::html(&report.measured.title)
-            ),
-            format!("{run} of {}", summaries.len()),
-            text::html(&verdicts(report)),
-            claims.collect::<Vec<_>>().join("<br>"),
-        ]
-    });
-    html::table(&["experiment", "cells run", "numbers of the paper", "claims"], rows, &mut body);
+    for report in reports {
+        let measured = &report.measured;
+        let run = report.summaries.iter().filter(|summary| summary.n() > 0).count();
+        let _ = writeln!(
+            body,
+            "<h2><a href=\"{}/{}/index.html\">{}</a></h2>\n<p>{run} of {} cells run. Numbers of the paper: {}.</p>",
+            text::html(&measured.experiment),
+            measured.scale,
+            text::html(&measured.title),
+            report.summaries.len(),
+            verdicts(report)
+        );
+        claims(report, &mut body);
+    }
     html::document("i-Mix, re-run", &body)
+}
+
+fn claims(report: &Report, body: &mut String) {
+    if report.claims.is_empty() {
+        return;
+    }
+    body.push_str("<ul>\n");
+    for outcome in &report.claims {
+        let statement = text::html(&outcome.claim.statement);
+        let (verdict, tally) = (outcome.verdict.id(), text::html(&outcome.tally()));
+        let _ = writeln!(body, "<li>{statement}: <strong>{verdict}</strong> ({tally})</li>");
+    }
+    body.push_str("</ul>\n");
 }
 
 /// How the cells with a published number came out: `2 reproduced, 1 above`.
