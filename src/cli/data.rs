@@ -9,6 +9,8 @@ use super::arguments::{Common, Data, DataAction, DataName};
 use super::{Exit, Output};
 use crate::data::fetch::{Origin, Progress, fetch};
 use crate::data::{CATALOGUE, DataCopy, DataError, Descriptor, Library, PublishedFile, Standing};
+use crate::experiment::nearest;
+use crate::report::grouped;
 
 pub fn execute(arguments: Data, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let library = Library::new(common.data.as_deref());
@@ -26,12 +28,7 @@ fn chosen(name: &DataName) -> anyhow::Result<Vec<&'static Descriptor>> {
         return Ok(vec![found]);
     }
     let ids = CATALOGUE.map(|descriptor| descriptor.set.id());
-    let nearest = ids
-        .iter()
-        .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)))
-        .filter(|id| strsim::jaro_winkler(id, name) > 0.7)
-        .map(|id| format!("did you mean `{id}`? "))
-        .unwrap_or_default();
+    let nearest = nearest(name, ids).map(|id| format!("did you mean `{id}`? ")).unwrap_or_default();
     bail!("unknown data set `{name}`: {nearest}Known are {}", ids.join(", "))
 }
 
@@ -51,7 +48,7 @@ fn status(descriptors: &[&Descriptor], library: &Library, output: &Output) -> an
         let copies = library.copies(descriptor.set);
         if copies.is_empty() {
             lines.push(line("full", descriptor.rows, "missing".to_owned(), String::new()));
-            details.push(how_to_get(descriptor));
+            details.push(to_get(descriptor));
         }
         for copy in &copies {
             let (state, detail) = judged(library.verify(descriptor.set, copy));
@@ -75,7 +72,7 @@ fn verify(descriptors: &[&Descriptor], named: bool, library: &Library, output: &
         let copies = library.copies(descriptor.set);
         if copies.is_empty() {
             output.result(format!("{id}: missing"));
-            output.note(how_to_get(descriptor));
+            output.note(to_get(descriptor));
             // Checking all there is finds nothing wrong where there is nothing.
             exit = if named { Exit::Failed } else { exit };
         }
@@ -91,12 +88,8 @@ fn verify(descriptors: &[&Descriptor], named: bool, library: &Library, output: &
     Ok(exit)
 }
 
-fn how_to_get(descriptor: &Descriptor) -> String {
-    let id = descriptor.set.id();
-    match descriptor.page {
-        Some(page) => format!("To get {id}: download it from {page}"),
-        None => format!("To get {id}: repro data fetch {id}"),
-    }
+fn to_get(descriptor: &Descriptor) -> String {
+    format!("To get {}, {}", descriptor.set.id(), descriptor.how_to_get())
 }
 
 /// The state of a copy, and what is wrong with it.
@@ -141,7 +134,7 @@ fn fetch_all(descriptors: &[&Descriptor], library: &Library, output: &Output) ->
             None if descriptor.layouts().is_empty() => {
                 output.result(format!("{id}: already there: in the program"));
             }
-            None => output.result(format!("{id}: not fetched. {}", descriptor.how_to_get())),
+            None => output.result(format!("{id}: not fetched. {}", to_get(descriptor))),
         }
     }
     Ok(Exit::Done)
@@ -244,19 +237,6 @@ fn counts(rows: Option<(usize, usize)>) -> String {
     rows.map_or_else(String::new, |(train, test)| format!("{} + {}", grouped(train as u64), grouped(test as u64)))
 }
 
-/// `581012` as `581,012`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Pads columns to the same width, two blanks apart.
 fn aligned<const N: usize>(lines: &[[String; N]]) -> Vec<String> {
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
@@ -265,14 +245,4 @@ fn aligned<const N: usize>(lines: &[[String; N]]) -> Vec<String> {
         line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  ")).collect()
     };
     lines.iter().map(|line| padded(line).trim_end().to_owned()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!([0, 999, 1000, 581_012, 75_169_317].map(grouped), ["0", "999", "1,000", "581,012", "75,169,317"]);
-    }
 }

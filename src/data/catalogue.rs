@@ -73,11 +73,11 @@ impl Descriptor {
         Descriptor { embedded_rows: Some(rows), ..self }
     }
 
-    /// How a user gets the set, as a sentence without its full stop.
+    /// How a user gets the set, as the end of a sentence: "download it from", "run `repro data fetch`".
     pub fn how_to_get(&self) -> String {
         match self.page {
-            Some(page) => format!("Download it from {page}"),
-            None => format!("Run `repro data fetch {}`", self.set.id()),
+            Some(page) => format!("download it from {page}"),
+            None => format!("run `repro data fetch {}`", self.set.id()),
         }
     }
 

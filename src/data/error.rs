@@ -13,8 +13,8 @@ use super::descriptor;
 #[derive(Debug, Error)]
 pub enum DataError {
     #[error(
-        "data set {id} is missing: no {names} in {places}. {how}, or name the folder that holds it with \
-         --data DIR or REPRO_DATA",
+        "data set {id} is missing: no {names} in {places}. To get it, {how}, or name the folder that \
+         holds it with --data DIR or REPRO_DATA",
         id = set.id(),
         how = descriptor(*set).how_to_get(),
         names = names.join(" or "),
@@ -68,13 +68,8 @@ fn remedy(set: DataSet) -> String {
             "Move it away and run `repro data fetch {}`, or have damaged recordings skipped: set data.speech.damaged to skip",
             set.id()
         ),
-        set => format!("Move the file away and {}", lower_first(&descriptor(set).how_to_get())),
+        set => format!("Move the file away and {}", descriptor(set).how_to_get()),
     }
-}
-
-fn lower_first(text: &str) -> String {
-    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
-    format!("{}{rest}", first.to_lowercase())
 }
 
 fn no_such_part(set: DataSet, part: Part) -> String {

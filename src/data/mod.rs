@@ -21,6 +21,7 @@ mod set;
 mod speech;
 mod standing;
 mod subset;
+mod table;
 
 pub use catalogue::{CATALOGUE, Descriptor, PublishedContent, PublishedFile, descriptor};
 pub use error::DataError;

@@ -27,7 +27,7 @@ pub use claim::Claim;
 pub use closest::{Closest, Finished, FinishedRun, Missing, missing};
 pub use cost::Cost;
 pub use difference::{Difference, differences, shown};
-pub use error::{ExperimentError, Mismatch};
+pub use error::{ExperimentError, Mismatch, nearest};
 pub use file::{ReportKind, ReportLayout};
 pub use load::{Experiment, Origin, schema};
 pub use scale::Scale;

@@ -94,23 +94,18 @@ impl ClaimOutcome {
 
 /// Evaluates the claims of a table together. Their indices are into `cells`.
 pub fn evaluate(claims: &[Claim], cells: &[MeasuredCell]) -> Vec<ClaimOutcome> {
-    let pairs: Vec<(usize, usize)> = claims.iter().flat_map(|claim| claim.pairs.iter().copied()).collect();
-    let differences: Vec<Vec<f64>> = pairs.iter().map(|pair| paired(cells, *pair)).collect();
     // A claim may compare two cells that another one compares as well: they are one test.
-    let mut tests: Vec<(usize, usize)> = Vec::new();
-    for (pair, differences) in pairs.iter().zip(&differences) {
-        if differences.len() > 1 && !tests.contains(pair) {
-            tests.push(*pair);
+    let mut tests: Vec<((usize, usize), Estimate)> = Vec::new();
+    for pair in claims.iter().flat_map(|claim| claim.pairs.iter().copied()) {
+        let estimate = Spread::of(&paired(cells, pair)).as_ref().and_then(Estimate::mean);
+        if let Some(estimate) = estimate.filter(|_| tests.iter().all(|(other, _)| *other != pair)) {
+            tests.push((pair, estimate));
         }
     }
-    let estimate = |pair: &(usize, usize)| Spread::of(&paired(cells, *pair)).as_ref().and_then(Estimate::mean);
-    let p_above = |sign: f64| -> Vec<f64> {
-        let signed = tests.iter().filter_map(estimate).map(|it| Estimate { value: sign * it.value, ..it });
-        holm(&signed.map(|it| it.p_above_zero()).collect::<Vec<_>>())
-    };
-    let (above, below) = (p_above(1.0), p_above(-1.0));
+    let adjusted = |p: fn(&Estimate) -> f64| holm(&tests.iter().map(|(_, estimate)| p(estimate)).collect::<Vec<_>>());
+    let (above, below) = (adjusted(Estimate::p_above_zero), adjusted(Estimate::p_below_zero));
     let compare = |pair: &(usize, usize)| {
-        let adjusted = tests.iter().position(|test| test == pair).map(|test| (above[test], below[test]));
+        let adjusted = tests.iter().position(|(test, _)| test == pair).map(|test| (above[test], below[test]));
         comparison(*pair, &paired(cells, *pair), adjusted, tests.len())
     };
     claims.iter().map(|claim| outcome(claim, claim.pairs.iter().map(compare).collect())).collect()

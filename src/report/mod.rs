@@ -35,6 +35,7 @@ pub use grid::{Grid, Heading};
 pub use measured::{Claim, Coordinate, FailedTrial, Layout, Measured, MeasuredCell, Published, TrialReadings};
 pub use overview::write_overview;
 pub use statistics::{Estimate, Interval, Spread};
+pub use text::grouped;
 pub use verdict::{Doubt, Verdict};
 
 use crate::drawing::DrawingError;

@@ -82,6 +82,11 @@ impl Estimate {
         t(self.freedom).sf(self.value / self.error)
     }
 
+    /// The p-value of "it is below 0".
+    pub fn p_below_zero(&self) -> f64 {
+        Estimate { value: -self.value, ..*self }.p_above_zero()
+    }
+
     /// The two-sided interval at `confidence`, in (0, 1).
     pub fn interval(&self, confidence: f64) -> Interval {
         let reach = t_quantile(0.5 + confidence / 2.0, self.freedom) * self.error;

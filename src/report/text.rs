@@ -165,6 +165,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!([0, 999, 1000, 581_012, 75_169_317].map(grouped), ["0", "999", "1,000", "581,012", "75,169,317"]);
+    }
+
+    #[test]
     fn nothing_rounds_to_minus_zero() {
         assert_eq!([percent(-0.04), signed(-0.04), signed(0.04), signed(-0.06)], ["0.0", "0.0", "0.0", "-0.1"]);
     }

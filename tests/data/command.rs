@@ -68,13 +68,13 @@ fn status_lists_every_set() {
     higgs               full      10,500,000 + 500,000  missing  CC BY 4.0
     emoji               embedded  960 + 400             ok       Apache 2.0, CC BY 4.0  in the program
     emoji-groups        embedded  674 + 280             ok       Apache 2.0, CC BY 4.0  in the program
-    To get cifar10: repro data fetch cifar10
-    To get cifar100: repro data fetch cifar100
-    To get speech-commands: repro data fetch speech-commands
-    To get speech-commands-v2: repro data fetch speech-commands-v2
-    To get fsdd: repro data fetch fsdd
-    To get covtype: repro data fetch covtype
-    To get higgs: download it from https://archive.ics.uci.edu/dataset/280/higgs
+    To get cifar10, run `repro data fetch cifar10`
+    To get cifar100, run `repro data fetch cifar100`
+    To get speech-commands, run `repro data fetch speech-commands`
+    To get speech-commands-v2, run `repro data fetch speech-commands-v2`
+    To get fsdd, run `repro data fetch fsdd`
+    To get covtype, run `repro data fetch covtype`
+    To get higgs, download it from https://archive.ics.uci.edu/dataset/280/higgs
     "#);
 }
 
@@ -103,7 +103,7 @@ fn verify_tells_damaged_altered_and_missing_apart() {
     let assert = repro(home.path()).args(["data", "verify", "covtype"]).assert().code(1);
     insta::assert_snapshot!(text(&assert, home.path()), @r#"
     covtype: missing
-    To get covtype: repro data fetch covtype
+    To get covtype, run `repro data fetch covtype`
     "#);
     repro(home.path()).args(["data", "verify"]).assert().code(0);
 }

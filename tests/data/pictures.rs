@@ -85,11 +85,11 @@ fn pictures_that_are_missing_say_where_they_were_looked_for() {
     let verify = repro(home.path()).args(["data", "verify", "cifar100"]).assert().code(1);
     insta::assert_snapshot!(text(&verify, home.path()), @r#"
     cifar100: missing
-    To get cifar100: repro data fetch cifar100
+    To get cifar100, run `repro data fetch cifar100`
     "#);
     let settings = DataSettings::of(DataSet::Cifar100, Part::Full);
     let error = Library::with_roots([home.path().to_owned()]).load(&settings).expect_err("nothing there").to_string();
-    insta::assert_snapshot!(error.replace(&home.path().display().to_string(), "HOME"), @"data set cifar100 is missing: no cifar-100-binary or cifar-100-python or cifar100/cifar100 or cifar100/cifar-100-binary.tar.gz or cifar100/cifar-100-python.tar.gz in HOME. Run `repro data fetch cifar100`, or name the folder that holds it with --data DIR or REPRO_DATA");
+    insta::assert_snapshot!(error.replace(&home.path().display().to_string(), "HOME"), @"data set cifar100 is missing: no cifar-100-binary or cifar-100-python or cifar100/cifar100 or cifar100/cifar-100-binary.tar.gz or cifar100/cifar-100-python.tar.gz in HOME. To get it, run `repro data fetch cifar100`, or name the folder that holds it with --data DIR or REPRO_DATA");
 }
 
 #[test]

@@ -1,12 +1,10 @@
 //! The numbers of a CovType text, column by column.
 
-use std::io::Cursor;
 use std::ops::Range;
-use std::sync::Arc;
 
-use polars::prelude::{CsvParseOptions, CsvReadOptions, DataFrame, DataType, Field, PolarsResult, Schema, SerReader};
+use polars::prelude::DataFrame;
 
-use crate::data::{Fault, Rows};
+use crate::data::{Fault, Rows, table};
 
 use super::fault;
 use super::scaling::Scaling;
@@ -23,7 +21,7 @@ pub(super) struct Table {
 impl Table {
     /// Reads a text and checks it: rows, columns, finite numbers, one-hot blocks, labels.
     pub fn parse(bytes: &[u8], shape: &Shape) -> Result<Table, Fault> {
-        let trouble = match read(bytes) {
+        let trouble = match table::read(bytes, WIDTH + 1) {
             Ok(frame) => {
                 let table = Table { frame };
                 if table.is_sound(shape) {
@@ -39,7 +37,7 @@ impl Table {
 
     /// The values of a column; none if one is missing.
     pub fn column(&self, index: usize) -> Option<&[f32]> {
-        self.frame.columns().get(index)?.f32().ok()?.cont_slice().ok()
+        table::column(&self.frame, index)
     }
 
     fn is_sound(&self, shape: &Shape) -> bool {
@@ -87,17 +85,4 @@ fn is_one_hot(columns: &[&[f32]], rows: usize) -> bool {
         }
     }
     ones.iter().all(|count| *count == 1)
-}
-
-fn read(bytes: &[u8]) -> PolarsResult<DataFrame> {
-    let schema = Schema::from_iter((0..=WIDTH).map(|index| Field::new(format!("{index}").into(), DataType::Float32)));
-    CsvReadOptions::default()
-        .with_has_header(false)
-        .with_schema(Some(Arc::new(schema)))
-        .with_parse_options(CsvParseOptions::default().with_quote_char(None))
-        // One column at a time: all of them at once would double the memory.
-        .with_rechunk(true)
-        .with_low_memory(true)
-        .into_reader_with_file_handle(Cursor::new(bytes))
-        .finish()
 }

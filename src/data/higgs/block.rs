@@ -1,12 +1,8 @@
 //! Rows of the file, block after block.
 
-use std::io::Cursor;
 use std::path::Path;
-use std::sync::Arc;
 
-use polars::prelude::{CsvParseOptions, CsvReadOptions, DataFrame, DataType, Field, PolarsResult, Schema, SerReader};
-
-use crate::data::{DataError, Fault, Rows, content};
+use crate::data::{DataError, Fault, Rows, content, table};
 use crate::recipe::DataSet;
 
 /// Inputs of a row.
@@ -45,10 +41,8 @@ impl Block {
 
     /// Reads whole lines.
     fn parse(text: &[u8]) -> Result<Block, Trouble> {
-        let frame = read(text).map_err(|error| Trouble(error.to_string()))?;
-        let columns: Option<Vec<&[f32]>> =
-            frame.columns().iter().map(|column| column.f32().ok()?.cont_slice().ok()).collect();
-        let columns = columns.filter(|columns| columns.len() == WIDTH + 1);
+        let frame = table::read(text, WIDTH + 1).map_err(|error| Trouble(error.to_string()))?;
+        let columns: Option<Vec<&[f32]>> = (0..=WIDTH).map(|index| table::column(&frame, index)).collect();
         let Some((labels, inputs)) = columns.as_deref().and_then(|columns| columns.split_first()) else {
             return Err(Trouble("a value that is not there".to_owned()));
         };
@@ -147,15 +141,4 @@ fn first_fault(text: &[u8], first: usize) -> Option<Fault> {
             }
         })
     })
-}
-
-fn read(text: &[u8]) -> PolarsResult<DataFrame> {
-    let schema = Schema::from_iter((0..=WIDTH).map(|index| Field::new(format!("{index}").into(), DataType::Float32)));
-    CsvReadOptions::default()
-        .with_has_header(false)
-        .with_schema(Some(Arc::new(schema)))
-        .with_parse_options(CsvParseOptions::default().with_quote_char(None))
-        .with_rechunk(true)
-        .into_reader_with_file_handle(Cursor::new(text))
-        .finish()
 }
