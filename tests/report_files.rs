@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use imix_repro::experiment::{Deviation, Scale};
+use imix_repro::experiment::{Deviation, ReportKind, Scale};
 use imix_repro::paper::Confidence;
 use imix_repro::report::{
     Claim, Coordinate, FailedTrial, Layout, Measured, MeasuredCell, Published, Report, TrialReadings,
@@ -81,6 +81,7 @@ fn measured(scale: Scale) -> Measured {
         scale,
         selection: None,
         layout: Layout {
+            kind: ReportKind::Table,
             rows: vec!["dataset".into()],
             columns: vec!["method".into(), "imix".into()],
             readings: vec!["linear/best/test-rate".into(), "pinv".into(), "fine-tune/last".into()],
@@ -138,6 +139,18 @@ fn terminal() {
 fn comparison() {
     insta::assert_snapshot!("comparison_paper", report(Scale::Paper).comparison(false));
     insta::assert_snapshot!("comparison_short", report(Scale::Short).comparison(false));
+}
+
+/// Every number that was measured is drawn, so that a plot that loses one differs from its snapshot.
+#[test]
+fn plots() {
+    for (name, kind) in
+        [("plot_table", ReportKind::Table), ("plot_bars", ReportKind::Bars), ("plot_curves", ReportKind::Curves)]
+    {
+        let mut measured = measured(Scale::Demo);
+        measured.layout.kind = kind;
+        insta::assert_snapshot!(name, file(&Report::new(measured).unwrap(), "plot.svg"));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use plotters::backend::{BitMapBackend, DrawingBackend, RGBPixel, SVGBackend};
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
-use plotters::element::{BitMapElement, PathElement, Rectangle, Text};
+use plotters::element::{BitMapElement, PathElement, Polygon, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{
     Color, FontStyle, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle, WHITE, register_font,
@@ -92,6 +92,11 @@ impl<B: DrawingBackend> Canvas<B> {
 
     pub fn rectangle(&self, from: Point, to: Point, style: ShapeStyle) -> Result<(), DrawingError> {
         self.area.draw(&Rectangle::new([self.pixel(from), self.pixel(to)], style)).map_err(failed)
+    }
+
+    pub fn polygon(&self, corners: &[Point], fill: RGBColor) -> Result<(), DrawingError> {
+        let corners: Vec<Point> = corners.iter().map(|corner| self.pixel(*corner)).collect();
+        self.area.draw(&Polygon::new(corners, fill.filled())).map_err(failed)
     }
 
     pub fn stroke(&self, points: &[Point], colour: RGBColor, width: i32) -> Result<(), DrawingError> {

@@ -166,11 +166,16 @@ pub struct ReportLayout {
     pub readings: Vec<String>,
 }
 
-/// The form of a report.
+/// The form of a report's plot. Each has the table as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportKind {
+    /// A place for every column, ours beside the paper's.
     Table,
+    /// The innermost axis of the columns makes the bars of a place.
+    Bars,
+    /// The innermost axis of the columns makes curves over the next one.
+    Curves,
 }
 
 /// An inequality that the paper states between cells.

@@ -4,7 +4,7 @@ use crate::paper;
 
 use super::error::{Mismatch, join};
 use super::expand::combinations;
-use super::file::{ClaimFile, ExperimentFile, OneOrMany, Rule, ScaleOverlay};
+use super::file::{ClaimFile, ExperimentFile, OneOrMany, ReportKind, Rule, ScaleOverlay};
 use super::ordered::Ordered;
 
 /// The cells by axis values, once every name is found to be good.
@@ -124,6 +124,14 @@ fn layout(file: &ExperimentFile) -> Result<(), Mismatch> {
         let at = format!("/report/{side}");
         known_axis(file, &at, axis)?;
         once(&mut shown, &at, axis)?;
+    }
+    if file.report.kind != ReportKind::Table && file.report.columns.len() < 2 {
+        return Err(Mismatch {
+            pointer: "/report/columns".to_owned(),
+            found: format!("{} of them", file.report.columns.len()),
+            expected: "at least two axes: that of the places and that of the bars or curves".to_owned(),
+            nearest: None,
+        });
     }
     if let Some(axis) = &file.report.transfer {
         known_axis(file, "/report/transfer", axis)?;

@@ -77,6 +77,7 @@ pub fn gather<E: std::fmt::Display>(
         scale,
         selection: selection(only, trials),
         layout: Layout {
+            kind: layout.kind,
             rows: layout.rows.as_slice().to_vec(),
             columns: layout.columns.clone(),
             readings: layout.readings.clone(),

@@ -63,6 +63,17 @@ impl Grid {
         parts.join(", ")
     }
 
+    /// Labels of the innermost column axis, in order of first appearance.
+    pub fn innermost(&self) -> Vec<String> {
+        let mut labels: Vec<String> = Vec::new();
+        for label in self.columns.iter().filter_map(|column| column.labels.last()) {
+            if !labels.contains(label) {
+                labels.push(label.clone());
+            }
+        }
+        labels
+    }
+
     /// Column headings by level: for each level, labels with the number of columns they span. A label never spans
     /// columns that differ at a level above it.
     pub fn levels(&self) -> Vec<Vec<(String, usize)>> {

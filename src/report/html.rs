@@ -2,7 +2,15 @@
 
 use std::fmt::Write;
 
+use super::measured::Measured;
 use super::{Report, text};
+use crate::experiment::ReportKind;
+
+/// The files beside the page.
+const FILES: &str = "The same as files: the plot's data <a href=\"cells.csv\">cells.csv</a>, every trial \
+<a href=\"trials.csv\">trials.csv</a>, <a href=\"verdicts.json\">verdicts.json</a>, the table as \
+<a href=\"table.md\">Markdown</a> and <a href=\"table.tex\">LaTeX</a>, the plot as <a href=\"plot.svg\">SVG</a> and \
+<a href=\"plot.png\">PNG</a>";
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1b1b1b;--paper:#fff;--faint:#555;--line:#ddd;--rule:#999;--mark:#fff4d6;--edge:#b35a00}\
@@ -41,7 +49,8 @@ pub fn page(report: &Report, plot: &str) -> String {
     for line in report.legend() {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", text::html(&line));
     }
-    let _ = writeln!(out, "<figure class=\"wide\">\n{}\n</figure>", named(plot, &measured.title));
+    let _ = writeln!(out, "<figure class=\"wide\">\n{}\n</figure>", named(plot, measured));
+    let _ = writeln!(out, "<p class=\"note\">{FILES}</p>");
     verdicts(report, &mut out);
     claims(report, &mut out);
     deviations(report, &mut out);
@@ -87,9 +96,14 @@ fn numbers(report: &Report, out: &mut String) {
 }
 
 /// The plot with a name for those who cannot see it; its numbers are in the table above.
-fn named(plot: &str, title: &str) -> String {
+fn named(plot: &str, measured: &Measured) -> String {
+    let form = match measured.layout.kind {
+        ReportKind::Table | ReportKind::Bars => "bars",
+        ReportKind::Curves => "curves",
+    };
+    let title = &measured.title;
     let label =
-        text::html(&format!("Plot of {title}: the numbers of the table above as bars, ours beside the paper's"));
+        text::html(&format!("Plot of {title}: the numbers of the table above as {form}, ours beside the paper's"));
     plot.trim_end().replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{label}\" "), 1)
 }
 

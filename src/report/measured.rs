@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::experiment::{Deviation, Scale};
+use crate::experiment::{Deviation, ReportKind, Scale};
 use crate::paper::Confidence;
 
 /// The cells of an experiment at one scale, with what the results folder holds for them.
@@ -25,8 +25,10 @@ pub struct Measured {
 }
 
 /// Which axes run down and which run across. An axis in neither runs down.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
+    /// What the plot is.
+    pub kind: ReportKind,
     pub rows: Vec<String>,
     pub columns: Vec<String>,
     /// Readings shown beneath the table, for the cells that have them.

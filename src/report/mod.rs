@@ -8,6 +8,7 @@ mod axis;
 mod claim;
 mod collect;
 mod comparison;
+mod figure;
 mod gather;
 mod grid;
 mod html;
@@ -17,7 +18,6 @@ mod markdown;
 mod measured;
 mod overview;
 mod plot;
-
 mod statistics;
 mod terminal;
 mod text;
