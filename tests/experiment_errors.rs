@@ -67,6 +67,16 @@ fn a_mistake_is_named_with_its_place_and_what_was_meant() {
         // The report and the claims.
         with("/report/rows", json!("data")),
         with("/report/columns", json!(["method"])),
+        with(
+            "/report",
+            json!({
+                "kind": "curves",
+                "rows": ["dataset", "method"],
+                "columns": ["imix"],
+                "reading": "linear/last/test-rate"
+            }),
+        ),
+        with("/report/kind", json!("pie")),
         with("/report/reading", json!("linear/last/test_rate")),
         with("/report/readings/0", json!("pinvs")),
         with("/claims/0/for", json!(["dataset", "methods"])),
