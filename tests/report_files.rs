@@ -154,6 +154,17 @@ fn plots() {
 }
 
 #[test]
+fn a_plot_of_single_trials_has_no_word_on_error_bars() {
+    let mut measured = measured(Scale::Demo);
+    assert!(file(&Report::new(measured.clone()).unwrap(), "plot.svg").contains("Error bars"));
+    for cell in &mut measured.cells {
+        cell.trials.truncate(1);
+        cell.published = None;
+    }
+    assert!(!file(&Report::new(measured).unwrap(), "plot.svg").contains("Error bars"));
+}
+
+#[test]
 fn html() {
     let page = file(&report(Scale::Paper), "index.html");
     let (before, plot_and_after) = page.split_once("<figure").unwrap();

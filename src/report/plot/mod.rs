@@ -82,6 +82,10 @@ impl<'a> Picture<'a> {
         for (index, panel) in self.figure.panels.iter().enumerate() {
             self.panel(canvas, panel, HEADER + self.panel * index as i32)?;
         }
+        let has_spread = |panel: &Panel| panel.numbers().any(|number| number.std.is_some());
+        if !self.figure.panels.iter().any(has_spread) {
+            return Ok(());
+        }
         let footer = (LEFT, self.height - FOOTER);
         canvas.write("Error bars: one standard deviation over trials", footer, 14, INK, HPos::Left)
     }
