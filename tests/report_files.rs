@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use imix_repro::experiment::{Deviation, ReportKind, Scale};
 use imix_repro::paper::Confidence;
 use imix_repro::report::{
-    Claim, Coordinate, FailedTrial, Layout, Measured, MeasuredCell, Published, Report, TrialReadings,
+    Claim, Coordinate, EpochLoss, FailedTrial, Layout, Measured, MeasuredCell, Published, Report, Run, TrialReadings,
 };
+use imix_repro::store::Provenance;
 
 fn coordinate(axis: &str, value: &str, label: &str) -> Coordinate {
     Coordinate { axis: axis.into(), value: value.into(), label: label.into() }
@@ -14,11 +15,32 @@ fn coordinate(axis: &str, value: &str, label: &str) -> Coordinate {
 
 fn trial(seed: u64, last: f64) -> TrialReadings {
     let readings = [("linear/best/test-rate", last + 0.25), ("linear/last/test-rate", last), ("pinv", last - 1.5)];
+    // The address of an encoder is its own: trials of other cells with the same number would be said to share it.
+    let pretext = format!("{:020x}", (last * 1000.0) as u64);
+    let linear = Run { address: format!("{:020x}", 16 + seed), provenance: Some(provenance(seed)) };
     TrialReadings {
         seed,
         readings: readings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        pretext: Some(format!("{seed:020x}")),
-        evaluations: BTreeMap::from([("linear".to_owned(), format!("{:020x}", 16 + seed))]),
+        pretext: Some(Run { address: pretext, provenance: None }),
+        evaluations: BTreeMap::from([("linear".to_owned(), linear)]),
+        learning: (1..=4).map(|epoch| EpochLoss { epoch, loss: last / 10.0 / f64::from(epoch) }).collect(),
+    }
+}
+
+fn provenance(seed: u64) -> Provenance {
+    Provenance {
+        program: "repro 0.1.0".into(),
+        commit: "0123456789abcdef0123456789abcdef01234567-dirty".into(),
+        crates: BTreeMap::from([("candle-core".to_owned(), "0.11.1".to_owned())]),
+        device: "CPU <of a test>".into(),
+        threads: 2,
+        precision: "f32".into(),
+        data_digest: "fedcba9876543210".repeat(4),
+        command: vec!["repro".into(), "run".into(), "small".into()],
+        host: "somewhere".into(),
+        wall_seconds: 61.5 + seed as f64,
+        sessions: 1,
+        finished_at: 1_700_000_000,
     }
 }
 
@@ -122,6 +144,8 @@ fn latex() {
 fn csv() {
     insta::assert_snapshot!("trials_csv", file(&report(Scale::Short), "trials.csv"));
     insta::assert_snapshot!("cells_csv", file(&report(Scale::Short), "cells.csv"));
+    insta::assert_snapshot!("runs_csv", file(&report(Scale::Short), "runs.csv"));
+    insta::assert_snapshot!("learning_csv", file(&report(Scale::Short), "learning.csv"));
 }
 
 #[test]
@@ -165,11 +189,37 @@ fn a_plot_of_single_trials_has_no_word_on_error_bars() {
 }
 
 #[test]
+fn learning_curves() {
+    insta::assert_snapshot!("learning_svg", file(&report(Scale::Demo), "learning.svg"));
+}
+
+#[test]
+fn cells_that_share_their_encoders_share_a_curve() {
+    let mut measured = measured(Scale::Demo);
+    measured.cells[5].trials = measured.cells[0].trials.clone();
+    let report = Report::new(measured).unwrap();
+    let page = file(&report, "index.html");
+    assert_eq!(page.matches("<figcaption>").count(), 3);
+    assert!(
+        page.contains("<figcaption>CovType, N-pair baseline; CovType, BYOL + i-Mix</figcaption>")
+            || page.contains("; ")
+    );
+    assert!(file(&report, "learning.svg").contains(" and 1 more"));
+}
+
+/// What is drawn has snapshots of its own.
+#[test]
 fn html() {
-    let page = file(&report(Scale::Paper), "index.html");
-    let (before, plot_and_after) = page.split_once("<figure").unwrap();
-    let (_, after) = plot_and_after.split_once("</figure>").unwrap();
-    insta::assert_snapshot!(format!("{before}<figure/>{after}"));
+    let mut page = file(&report(Scale::Paper), "index.html").as_str().to_owned();
+    let mut drawings = 0;
+    while let Some((before, after)) = page.split_once("<svg ") {
+        let (start, after) = after.split_once('>').unwrap();
+        let label = start.split("aria-label=").nth(1).unwrap().split('"').nth(1).unwrap().to_owned();
+        page = format!("{before}[picture: {label}]{}", after.split_once("</svg>").unwrap().1);
+        drawings += 1;
+    }
+    assert_eq!(drawings, 4);
+    insta::assert_snapshot!(page);
 }
 
 #[test]
@@ -197,7 +247,20 @@ fn writing_again_gives_the_same_bytes() {
     let names: Vec<_> = first.keys().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["cells.csv", "index.html", "plot.png", "plot.svg", "table.md", "table.tex", "trials.csv", "verdicts.json"]
+        [
+            "cells.csv",
+            "index.html",
+            "learning.csv",
+            "learning.png",
+            "learning.svg",
+            "plot.png",
+            "plot.svg",
+            "runs.csv",
+            "table.md",
+            "table.tex",
+            "trials.csv",
+            "verdicts.json"
+        ]
     );
     assert_eq!(first, read());
 }

@@ -1,4 +1,4 @@
-//! The trials as a table, means and deviations over it, and both CSV files.
+//! The trials and the cells as tables, and means and deviations over the trials.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,22 +22,20 @@ pub fn trials(measured: &Measured) -> PolarsResult<DataFrame> {
         .collect();
     let indices: Vec<u32> = rows.iter().map(|(index, _, _)| *index as u32).collect();
     let mut columns = vec![Column::new(CELL.into(), indices)];
-    for axis in axes(measured) {
-        let values: Vec<Option<&str>> = rows.iter().map(|(_, cell, _)| value(cell, &axis)).collect();
-        columns.push(Column::new(axis.into(), values));
-    }
+    columns.extend(axis_columns(measured, rows.iter().map(|(_, cell, _)| *cell)));
     columns.push(Column::new("seed".into(), rows.iter().map(|(_, _, trial)| trial.seed).collect::<Vec<_>>()));
     columns.push(Column::new("scale".into(), vec![measured.scale.id(); rows.len()]));
     for reading in readings(measured) {
         let values: Vec<Option<f64>> = rows.iter().map(|(_, _, trial)| trial.readings.get(&reading).copied()).collect();
         columns.push(Column::new(reading.into(), values));
     }
-    let pretext: Vec<Option<&str>> = rows.iter().map(|(_, _, trial)| trial.pretext.as_deref()).collect();
+    let pretext: Vec<Option<&str>> =
+        rows.iter().map(|(_, _, trial)| Some(trial.pretext.as_ref()?.address.as_str())).collect();
     columns.push(Column::new("pretext address".into(), pretext));
     let kinds: BTreeSet<&String> = rows.iter().flat_map(|(_, _, trial)| trial.evaluations.keys()).collect();
     for kind in kinds {
         let addresses: Vec<Option<&str>> =
-            rows.iter().map(|(_, _, trial)| trial.evaluations.get(kind).map(String::as_str)).collect();
+            rows.iter().map(|(_, _, trial)| Some(trial.evaluations.get(kind)?.address.as_str())).collect();
         columns.push(Column::new(format!("{kind} address").into(), addresses));
     }
     DataFrame::new(rows.len(), columns)
@@ -66,11 +64,7 @@ pub fn spreads(measured: &Measured, trials: &DataFrame) -> PolarsResult<Vec<BTre
 /// One row for each cell: ours, the paper's, the difference and the verdict.
 pub fn cells(measured: &Measured, summaries: &[Summary]) -> PolarsResult<DataFrame> {
     let rows: Vec<(&MeasuredCell, &Summary)> = measured.cells.iter().zip(summaries).collect();
-    let mut columns: Vec<Column> = Vec::new();
-    for axis in axes(measured) {
-        let values: Vec<Option<&str>> = rows.iter().map(|(cell, _)| value(cell, &axis)).collect();
-        columns.push(Column::new(axis.into(), values));
-    }
+    let mut columns = axis_columns(measured, rows.iter().map(|(cell, _)| *cell));
     let text = |name: &str, get: &dyn Fn(&MeasuredCell, &Summary) -> Option<String>| {
         Column::new(name.into(), rows.iter().map(|(cell, summary)| get(cell, summary)).collect::<Vec<_>>())
     };
@@ -108,6 +102,15 @@ pub fn cells(measured: &Measured, summaries: &[Summary]) -> PolarsResult<DataFra
         }),
     ]);
     DataFrame::new(rows.len(), columns)
+}
+
+/// A column for each axis, with its value in each of `rows`.
+pub fn axis_columns<'a>(measured: &Measured, rows: impl Iterator<Item = &'a MeasuredCell> + Clone) -> Vec<Column> {
+    let column = |axis: String| {
+        let values: Vec<Option<&str>> = rows.clone().map(|cell| value(cell, &axis)).collect();
+        Column::new(axis.into(), values)
+    };
+    axes(measured).into_iter().map(column).collect()
 }
 
 /// The table as CSV, with numbers in full precision and missing values empty.

@@ -189,6 +189,7 @@ mod tests {
             readings: BTreeMap::from([("pinv".to_owned(), value)]),
             pretext: None,
             evaluations: BTreeMap::new(),
+            learning: Vec::new(),
         };
         MeasuredCell {
             coordinates: Vec::new(),

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::data::SetPart;
 use crate::experiment::Trial;
-use crate::store::{Results, RunFolder, State, StoreError};
+use crate::store::{Results, RunFolder, State, StoreError, read_sealed};
 
-use super::measured::{FailedTrial, TrialReadings};
+use super::measured::{EpochLoss, FailedTrial, Run, TrialReadings};
+
+const METRICS: &str = "metrics.jsonl";
 
 /// What was found of the trials of a cell.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,7 +48,8 @@ fn collect_one(results: &Results, trial: &Trial, collected: &mut Collected) {
                     let part = result.details.get("part").cloned();
                     collected.part = part.and_then(|part| serde_json::from_value(part).ok()).or(collected.part);
                     readings.extend(result.readings);
-                    evaluations.insert(evaluation.evaluation.id().to_owned(), address.to_string());
+                    let run = run(&folder, address.to_string(), collected);
+                    evaluations.insert(evaluation.evaluation.id().to_owned(), run);
                 }
             },
             Ok(None) => reasons.extend(failure(&folder, RunFolder::evaluation_state, collected)),
@@ -63,9 +66,39 @@ fn collect_one(results: &Results, trial: &Trial, collected: &mut Collected) {
         collected.failures.push(FailedTrial { seed: trial.seed, reason: reasons.join("; ") });
     }
     if !readings.is_empty() {
-        let pretext = pretext.map(|address| address.to_string());
-        collected.trials.push(TrialReadings { seed: trial.seed, readings, pretext, evaluations });
+        let (mut run_of_pretext, mut learning) = (None, Vec::new());
+        if let Some(address) = pretext {
+            let folder = results.pretext(&address);
+            learning = losses(&folder).unwrap_or_else(|error| {
+                collected.warnings.push(left_out(&error));
+                Vec::new()
+            });
+            run_of_pretext = Some(run(&folder, address.to_string(), collected));
+        }
+        let seed = trial.seed;
+        collected.trials.push(TrialReadings { seed, readings, pretext: run_of_pretext, evaluations, learning });
     }
+}
+
+/// A run with its provenance, as far as that can be read.
+fn run(folder: &RunFolder, address: String, collected: &mut Collected) -> Run {
+    let provenance = read_sealed(&folder.file("provenance.json")).unwrap_or_else(|error| {
+        collected.warnings.push(left_out(&error));
+        None
+    });
+    Run { address, provenance }
+}
+
+/// The loss of each epoch of a finished pretext run; none where the run is gone.
+fn losses(folder: &RunFolder) -> Result<Vec<EpochLoss>, StoreError> {
+    let Some(done) = folder.read_done()? else { return Ok(Vec::new()) };
+    let bytes = folder.read_vouched(&done, METRICS)?;
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let line = |(index, line): (usize, &[u8])| {
+        let found = |error| StoreError::damaged(&folder.file(METRICS), format!("line {}: {error}", index + 1));
+        serde_json::from_slice(line).map_err(found)
+    };
+    lines.enumerate().map(line).collect()
 }
 
 /// Why a run failed, if it did.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::terminal::{self, Tone, padded, width};
+use super::terminal::{self, padded, width};
+use super::tone::{Tone, paint};
 use super::{Report, text};
 
 type Row = Vec<(String, Tone)>;
@@ -16,7 +17,7 @@ pub fn text(report: &Report, colour: bool) -> String {
     let cells = (0..report.summaries.len()).map(|index| cell(report, index));
     aligned(&header, cells.collect(), colour, &mut out);
     for line in report.legend() {
-        let _ = writeln!(out, "{}", terminal::paint(&line, Tone::Faint, colour));
+        let _ = writeln!(out, "{}", paint(&line, Tone::Faint, colour));
     }
     claims(report, colour, &mut out);
     deviations(report, colour, &mut out);
@@ -35,7 +36,7 @@ fn cell(report: &Report, index: usize) -> Row {
         (format!("{} of {}", summary.n(), cell.asked), Tone::Plain),
         (summary.difference.map_or("-".to_owned(), text::signed), Tone::Plain),
         (summary.difference_interval.as_ref().map_or("-".to_owned(), text::interval), Tone::Plain),
-        (summary.verdict.to_string(), terminal::tone_of(&summary.verdict)),
+        (summary.verdict.to_string(), Tone::of(&summary.verdict)),
     ]
 }
 
@@ -49,7 +50,7 @@ fn claims(report: &Report, colour: bool, out: &mut String) {
         report.measured.scale
     );
     for outcome in &report.claims {
-        let verdict = terminal::paint(outcome.verdict.id(), terminal::tone_of_claim(outcome.verdict), colour);
+        let verdict = paint(outcome.verdict.id(), Tone::of_claim(outcome.verdict), colour);
         let confidence = outcome.claim.confidence.id();
         let _ = writeln!(out, "\n{} ({confidence}): {verdict} ({})", outcome.claim.statement, outcome.tally());
         let rows = outcome.comparisons.iter().map(|comparison| {
@@ -60,7 +61,7 @@ fn claims(report: &Report, colour: bool, out: &mut String) {
                 (comparison.n.to_string(), Tone::Plain),
                 (difference, Tone::Plain),
                 (bounds, Tone::Plain),
-                (comparison.verdict_text(), terminal::tone_of_claim(comparison.verdict)),
+                (comparison.verdict_text(), Tone::of_claim(comparison.verdict)),
             ]
         });
         let header = ["  higher", "lower", "n", "difference", "bounds", "verdict"];

@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
 use crate::experiment::{Deviation, ReportKind, Scale};
 use crate::paper::Confidence;
+use crate::store::Provenance;
 
 /// The cells of an experiment at one scale, with what the results folder holds for them.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,10 +84,37 @@ pub struct Published {
 pub struct TrialReadings {
     pub seed: u64,
     pub readings: BTreeMap<String, f64>,
-    /// Address of the pretext run.
-    pub pretext: Option<String>,
-    /// Address of each evaluation, by its kind.
-    pub evaluations: BTreeMap<String, String>,
+    /// None where the encoder starts from its initial weights.
+    pub pretext: Option<Run>,
+    /// By kind.
+    pub evaluations: BTreeMap<String, Run>,
+    /// Of the pretext run, from the first epoch on.
+    pub learning: Vec<EpochLoss>,
+}
+
+impl TrialReadings {
+    /// Every run behind the readings, with its kind.
+    pub fn runs(&self) -> impl Iterator<Item = (&str, &Run)> {
+        let evaluations = self.evaluations.iter().map(|(kind, run)| (kind.as_str(), run));
+        self.pretext.iter().map(|run| ("pretext", run)).chain(evaluations)
+    }
+}
+
+/// A finished run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub address: String,
+    /// None where its file is gone or damaged.
+    pub provenance: Option<Provenance>,
+}
+
+/// A line of a pretext run's `metrics.jsonl`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub struct EpochLoss {
+    /// From 1.
+    pub epoch: u32,
+    /// Mean over the epoch's steps.
+    pub loss: f64,
 }
 
 /// A trial that ended without its readings.

@@ -14,13 +14,16 @@ mod grid;
 mod html;
 mod json;
 mod latex;
+mod learning;
 mod markdown;
 mod measured;
 mod overview;
 mod plot;
+mod runs;
 mod statistics;
 mod terminal;
 mod text;
+mod tone;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -32,7 +35,9 @@ pub use claim::{ClaimOutcome, ClaimVerdict, Comparison};
 pub use collect::{Collected, collect};
 pub use gather::{Question, gather};
 pub use grid::{Grid, Heading};
-pub use measured::{Claim, Coordinate, FailedTrial, Layout, Measured, MeasuredCell, Published, TrialReadings};
+pub use measured::{
+    Claim, Coordinate, EpochLoss, FailedTrial, Layout, Measured, MeasuredCell, Published, Run, TrialReadings,
+};
 pub use overview::write_overview;
 pub use statistics::{Estimate, Interval, Spread};
 pub use text::grouped;
@@ -41,6 +46,8 @@ pub use verdict::{Doubt, Verdict};
 use crate::drawing::DrawingError;
 use crate::experiment::Deviation;
 use crate::store::write_atomic;
+
+use learning::Chart;
 
 /// A report that could not be made or written.
 #[derive(Debug, Error)]
@@ -143,15 +150,20 @@ impl Report {
 
     /// Every file of the report, by name.
     pub fn files(&self) -> Result<Vec<(&'static str, Vec<u8>)>, ReportError> {
-        let plot = plot::svg(self)?;
+        let measured = &self.measured;
+        let (plot, charts) = (plot::svg(self)?, Chart::all(self));
         Ok(vec![
             ("trials.csv", aggregate::csv(&self.trials)?),
-            ("cells.csv", aggregate::csv(&aggregate::cells(&self.measured, &self.summaries)?)?),
+            ("cells.csv", aggregate::csv(&aggregate::cells(measured, &self.summaries)?)?),
+            ("runs.csv", aggregate::csv(&runs::provenance(measured)?)?),
+            ("learning.csv", aggregate::csv(&runs::learning(measured)?)?),
+            ("learning.svg", plot::learning::svg(measured, &charts)?.into_bytes()),
+            ("learning.png", plot::learning::png(measured, &charts)?),
             ("table.md", markdown::document(self).into_bytes()),
             ("table.tex", latex::table(self).into_bytes()),
             ("plot.png", plot::png(self)?),
             ("verdicts.json", json::document(self).into_bytes()),
-            ("index.html", html::page(self, &plot).into_bytes()),
+            ("index.html", html::page(self, &plot, &charts)?.into_bytes()),
             ("plot.svg", plot.into_bytes()),
         ])
     }

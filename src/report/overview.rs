@@ -47,8 +47,8 @@ fn claims(report: &Report, body: &mut String) {
     body.push_str("<ul>\n");
     for outcome in &report.claims {
         let statement = text::html(&outcome.claim.statement);
-        let (verdict, tally) = (outcome.verdict.id(), text::html(&outcome.tally()));
-        let _ = writeln!(body, "<li>{statement}: <strong>{verdict}</strong> ({tally})</li>");
+        let (verdict, tally) = (html::claim_verdict(outcome.verdict), text::html(&outcome.tally()));
+        let _ = writeln!(body, "<li>{statement}: {verdict} ({tally})</li>");
     }
     body.push_str("</ul>\n");
 }

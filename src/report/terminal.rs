@@ -2,53 +2,11 @@
 
 use std::fmt::Write;
 
-use super::claim::ClaimVerdict;
-use super::verdict::Verdict;
+use super::tone::{Tone, paint};
 use super::{Report, text};
 
 /// Blanks between columns.
 const GAP: usize = 3;
-
-/// What a piece of text stands for; on a terminal with colours each has one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    Plain,
-    Strong,
-    Faint,
-    Good,
-    Bad,
-    Doubtful,
-}
-
-/// `text` in the colour of `tone`.
-pub fn paint(text: &str, tone: Tone, colour: bool) -> String {
-    let code = match tone {
-        Tone::Plain => return text.to_owned(),
-        Tone::Strong => "1",
-        Tone::Faint => "2",
-        Tone::Good => "32",
-        Tone::Bad => "31",
-        Tone::Doubtful => "33",
-    };
-    if colour && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
-}
-
-pub fn tone_of(verdict: &Verdict) -> Tone {
-    match verdict {
-        Verdict::Reproduced => Tone::Good,
-        Verdict::Above | Verdict::Below => Tone::Bad,
-        Verdict::Inconclusive(_) => Tone::Doubtful,
-        _ => Tone::Faint,
-    }
-}
-
-pub fn tone_of_claim(verdict: ClaimVerdict) -> Tone {
-    match verdict {
-        ClaimVerdict::Holds => Tone::Good,
-        ClaimVerdict::Reversed => Tone::Bad,
-        ClaimVerdict::Undecided => Tone::Doubtful,
-    }
-}
 
 /// Title, scale and selection.
 pub fn heading(report: &Report, colour: bool) -> String {
@@ -76,7 +34,7 @@ pub fn table(report: &Report, colour: bool) -> String {
         let _ = writeln!(out, "\nClaims, at {} scale", report.measured.scale);
     }
     for outcome in &report.claims {
-        let verdict = paint(outcome.verdict.id(), tone_of_claim(outcome.verdict), colour);
+        let verdict = paint(outcome.verdict.id(), Tone::of_claim(outcome.verdict), colour);
         let _ = writeln!(out, "  {}: {verdict} ({})", outcome.claim.statement, outcome.tally());
     }
     trouble(report, colour, &mut out);
@@ -167,7 +125,7 @@ fn rows(report: &Report, row: usize) -> Vec<Line> {
 fn ours(report: &Report, index: usize) -> (String, Tone) {
     let number = report.ours(index);
     match (report.sign(index), report.summaries[index].n()) {
-        (Some(sign), _) => (format!("{number} {sign}"), tone_of(&report.summaries[index].verdict)),
+        (Some(sign), _) => (format!("{number} {sign}"), Tone::of(&report.summaries[index].verdict)),
         (None, 0) => (number, Tone::Faint),
         (None, _) => (number, Tone::Plain),
     }

@@ -1,5 +1,6 @@
 //! The plot: ours beside the paper's, a panel for each row of the table. SVG and PNG come from the same strokes.
 
+pub mod learning;
 mod panel;
 
 use plotters::backend::DrawingBackend;

@@ -2,21 +2,32 @@
 
 use std::fmt::Write;
 
+use super::learning::Chart;
 use super::measured::Measured;
-use super::{Report, text};
+use super::tone::Tone;
+use super::{ClaimVerdict, Report, plot, text};
+use crate::drawing::DrawingError;
 use crate::experiment::ReportKind;
+
+mod provenance;
+
+use provenance::anchor;
 
 /// The files beside the page.
 const FILES: &str = "The same as files: the plot's data <a href=\"cells.csv\">cells.csv</a>, every trial \
 <a href=\"trials.csv\">trials.csv</a>, <a href=\"verdicts.json\">verdicts.json</a>, the table as \
 <a href=\"table.md\">Markdown</a> and <a href=\"table.tex\">LaTeX</a>, the plot as <a href=\"plot.svg\">SVG</a> and \
 <a href=\"plot.png\">PNG</a>";
+const LEARNING_FILES: &str = "A line for each trial. All of them as files: <a href=\"learning.csv\">learning.csv</a>, \
+<a href=\"learning.svg\">SVG</a> and <a href=\"learning.png\">PNG</a>";
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#1b1b1b;--paper:#fff;--faint:#555;--line:#ddd;--rule:#999;--mark:#fff4d6;--edge:#b35a00}\
+:root{color-scheme:light dark;--ink:#1b1b1b;--paper:#fff;--faint:#555;--line:#ddd;--rule:#999;--mark:#fff4d6;--edge:#b35a00;\
+--good:#0a6b2c;--bad:#a3261b;--doubtful:#7a5600}\
 @media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--paper:#16181c;--faint:#a8adb5;--line:#383c44;--rule:#777;\
---mark:#3a2c10;--edge:#e09a3e}a{color:#8ab4f8}}\
-@media print{:root{--ink:#000;--paper:#fff;--faint:#444}.wide{overflow:visible}table{font-size:.7rem}}\
+--mark:#3a2c10;--edge:#e09a3e;--good:#6fd08c;--bad:#ff9a90;--doubtful:#e6c250}a{color:#8ab4f8}}\
+@media print{:root{--ink:#000;--paper:#fff;--faint:#444}.wide{overflow:visible}table{font-size:.7rem}\
+details::details-content{content-visibility:visible;display:block}}\
 body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:var(--ink);background:var(--paper)}\
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}\
 .scale{font-weight:600;padding:.4rem .7rem;background:var(--mark);border-left:4px solid var(--edge)}\
@@ -24,7 +35,11 @@ h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}\
 th,td{padding:.25rem .7rem;text-align:left;vertical-align:top;white-space:nowrap}td.text{white-space:normal;min-width:14rem}\
 thead th{border-bottom:1px solid var(--rule)}\
 tbody tr.ours>*{border-top:1px solid var(--line)}.paper td,.paper th,.note{color:var(--faint)}\
-figure{margin:1rem 0;background:#fff}svg{max-width:100%;height:auto}";
+.good{color:var(--good)}.bad{color:var(--bad)}.doubtful{color:var(--doubtful)}.faint{color:var(--faint)}\
+code{font-size:.85em}tbody th[scope=rowgroup]{padding-top:.8rem}td a{color:inherit}\
+figure{margin:1rem 0;background:#fff}svg{max-width:100%;height:auto}\
+.charts{display:flex;flex-wrap:wrap;gap:1rem}.charts figure{margin:0;width:20rem;max-width:100%;background:none}\
+.charts svg{background:#fff;display:block}figcaption{font-size:.9rem}";
 
 /// A page that needs no other file.
 pub(super) fn document(title: &str, body: &str) -> String {
@@ -36,27 +51,32 @@ pub(super) fn document(title: &str, body: &str) -> String {
     )
 }
 
-/// The page, with `plot` (SVG) drawn in it.
-pub fn page(report: &Report, plot: &str) -> String {
+/// The page, with `plot` (SVG) and the learning curves drawn in it.
+///
+/// # Errors
+/// A learning curve cannot be drawn.
+pub fn page(report: &Report, plot: &str, charts: &[Chart]) -> Result<String, DrawingError> {
     let measured = &report.measured;
     let scale = text::html(text::scale(measured.scale));
     let mut out = format!("<h1>{}</h1>\n<p class=\"scale\">{scale}</p>\n", text::html(&measured.title));
     if let Some(selection) = &measured.selection {
         let _ = writeln!(out, "<p>Selected by <code>{}</code></p>", text::html(selection));
     }
-    out.push_str("<p>Test accuracy in percent, mean ± standard deviation over trials.</p>\n");
+    out.push_str("<p>Test accuracy in percent, mean ± standard deviation over trials. Each number of ours leads to its runs.</p>\n");
     numbers(report, &mut out);
     for line in report.legend() {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", text::html(&line));
     }
-    let _ = writeln!(out, "<figure class=\"wide\">\n{}\n</figure>", named(plot, measured));
+    let _ = writeln!(out, "<figure class=\"wide\">\n{}\n</figure>", named(plot, &plot_label(measured)));
     let _ = writeln!(out, "<p class=\"note\">{FILES}</p>");
     verdicts(report, &mut out);
     claims(report, &mut out);
     deviations(report, &mut out);
     list("Failed trials", &report.failures(), &mut out);
     list("Warnings", &measured.warnings, &mut out);
-    document(&format!("{}, {} scale", measured.title, measured.scale), &out)
+    learning(charts, &mut out)?;
+    provenance::section(report, &mut out);
+    Ok(document(&format!("{}, {} scale", measured.title, measured.scale), &out))
 }
 
 fn numbers(report: &Report, out: &mut String) {
@@ -77,9 +97,7 @@ fn numbers(report: &Report, out: &mut String) {
             text::ours(report.measured.scale)
         );
         for cell in cells {
-            let number = cell.map_or(String::new(), |index| report.ours(index));
-            let sign = cell.and_then(|index| report.sign(index)).map_or(String::new(), |it| format!(" {it}"));
-            let _ = write!(out, "<td>{}{sign}</td>", text::html(&number));
+            out.push_str(&cell.map_or("<td></td>".to_owned(), |index| ours(report, index)));
         }
         out.push_str("</tr>\n");
         if !report.is_published(row) {
@@ -95,27 +113,71 @@ fn numbers(report: &Report, out: &mut String) {
     out.push_str("</tbody>\n</table>\n</div>\n");
 }
 
-/// The plot with a name for those who cannot see it; its numbers are in the table above.
-fn named(plot: &str, measured: &Measured) -> String {
+/// Our number, in the colour of its verdict at paper scale, with a link to the runs it is from.
+fn ours(report: &Report, index: usize) -> String {
+    let sign = report.sign(index);
+    let class = match sign {
+        Some(_) => format!(" class=\"{}\"", Tone::of(&report.summaries[index].verdict).class()),
+        None => String::new(),
+    };
+    let number = text::html(&report.ours(index));
+    let sign = sign.map_or(String::new(), |sign| format!(" {sign}"));
+    match report.measured.cells[index].trials.is_empty() {
+        true => format!("<td{class}>{number}{sign}</td>"),
+        false => format!("<td{class}><a href=\"#{}\">{number}</a>{sign}</td>", anchor(index)),
+    }
+}
+
+/// An SVG with a name for those who cannot see it.
+fn named(svg: &str, label: &str) -> String {
+    svg.trim_end().replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{}\" ", text::html(label)), 1)
+}
+
+fn plot_label(measured: &Measured) -> String {
     let form = match measured.layout.kind {
         ReportKind::Table | ReportKind::Bars => "bars",
         ReportKind::Curves => "curves",
     };
-    let title = &measured.title;
-    let label =
-        text::html(&format!("Plot of {title}: the numbers of the table above as {form}, ours beside the paper's"));
-    plot.trim_end().replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{label}\" "), 1)
+    format!("Plot of {}: the numbers of the table above as {form}, ours beside the paper's", measured.title)
+}
+
+fn learning(charts: &[Chart], out: &mut String) -> Result<(), DrawingError> {
+    if charts.is_empty() {
+        return Ok(());
+    }
+    let _ = writeln!(out, "<h2>Learning curves: loss by epoch</h2>\n<p class=\"note\">{LEARNING_FILES}</p>");
+    out.push_str("<div class=\"charts\">\n");
+    for chart in charts {
+        let cells = chart.cells.join("; ");
+        let svg = named(&plot::learning::chart_svg(chart)?, &curve_label(chart, &cells));
+        let _ = writeln!(out, "<figure>\n{svg}\n<figcaption>{}</figcaption>\n</figure>", text::html(&cells));
+    }
+    out.push_str("</div>\n");
+    Ok(())
+}
+
+fn curve_label(chart: &Chart, cells: &str) -> String {
+    let ends: Vec<String> = chart
+        .lines
+        .iter()
+        .filter_map(|line| {
+            let ((_, first), (_, last)) = (line.points.first()?, line.points.last()?);
+            Some(format!("trial {}, from {first:.3} to {last:.3}", line.seed))
+        })
+        .collect();
+    format!("Loss over {} epochs, {cells}: {}", chart.epochs(), ends.join("; "))
 }
 
 fn verdicts(report: &Report, out: &mut String) {
     out.push_str("<h2>Verdicts</h2>\n");
     let rows = report.summaries.iter().enumerate().map(|(index, summary)| {
-        vec![
+        let cells = vec![
             report.grid.name(index),
             summary.difference.map_or("-".to_owned(), text::signed),
             summary.difference_interval.as_ref().map_or("-".to_owned(), text::interval),
             summary.verdict.to_string(),
-        ]
+        ];
+        (cells, Tone::of(&summary.verdict))
     });
     plain_table(&["cell", "difference", "95% interval", "verdict"], rows, out);
 }
@@ -127,17 +189,13 @@ fn claims(report: &Report, out: &mut String) {
     let _ = writeln!(out, "<h2>Claims, at {} scale</h2>", report.measured.scale);
     for outcome in &report.claims {
         let statement = text::html(&outcome.claim.statement);
-        let _ = writeln!(
-            out,
-            "<p>{statement}: <strong>{}</strong> ({})</p>",
-            outcome.verdict.id(),
-            text::html(&outcome.tally())
-        );
+        let _ =
+            writeln!(out, "<p>{statement}: {} ({})</p>", claim_verdict(outcome.verdict), text::html(&outcome.tally()));
         let rows = outcome.comparisons.iter().map(|comparison| {
             let (difference, bounds) = comparison.numbers();
             let names = [report.grid.name(comparison.higher), report.grid.name(comparison.lower)];
             let rest = [comparison.n.to_string(), difference, bounds, comparison.verdict_text()];
-            names.into_iter().chain(rest).collect()
+            (names.into_iter().chain(rest).collect(), Tone::of_claim(comparison.verdict))
         });
         plain_table(&["higher", "lower", "n", "difference", "one-sided 95% bounds", "verdict"], rows, out);
     }
@@ -150,22 +208,29 @@ fn deviations(report: &Report, out: &mut String) {
     }
     out.push_str("<h2>Deviations from the published protocol</h2>\n");
     let rows = ledger.into_iter().map(|(deviation, cells)| {
-        vec![deviation.what.clone(), deviation.published.clone(), deviation.ours.clone(), report.cells_in_words(&cells)]
+        let what = [&deviation.what, &deviation.published, &deviation.ours].map(String::clone);
+        (what.into_iter().chain([report.cells_in_words(&cells)]).collect(), Tone::Plain)
     });
     plain_table(&["what", "published", "ours", "cells"], rows, out);
 }
 
-/// The last column may break its lines.
-fn plain_table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, out: &mut String) {
+/// The verdict on a claim, in words and in its colour.
+pub(super) fn claim_verdict(verdict: ClaimVerdict) -> String {
+    format!("<strong class=\"{}\">{}</strong>", Tone::of_claim(verdict).class(), verdict.id())
+}
+
+/// The last column may break its lines; it has the colour of its row's tone.
+fn plain_table(header: &[&str], rows: impl Iterator<Item = (Vec<String>, Tone)>, out: &mut String) {
     out.push_str("<div class=\"wide\">\n<table>\n<thead><tr>");
     for title in header {
         let _ = write!(out, "<th scope=\"col\">{}</th>", text::html(title));
     }
     out.push_str("</tr></thead>\n<tbody>\n");
-    for row in rows {
+    for (row, tone) in rows {
         out.push_str("<tr>");
         for (column, cell) in row.iter().enumerate() {
-            let class = if column + 1 == row.len() { " class=\"text\"" } else { "" };
+            let class =
+                if column + 1 == row.len() { format!(" class=\"text {}\"", tone.class()) } else { String::new() };
             let _ = write!(out, "<td{class}>{}</td>", text::html(cell));
         }
         out.push_str("</tr>\n");
