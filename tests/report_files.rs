@@ -189,6 +189,24 @@ fn a_plot_of_single_trials_has_no_word_on_error_bars() {
 }
 
 #[test]
+fn the_ledger_names_cells_by_what_they_have_in_common() {
+    let cells = |which: &[usize]| {
+        let mut measured = measured(Scale::Paper);
+        for cell in which {
+            let deviation = Deviation { what: "seed".into(), published: "none".into(), ours: "fixed".into() };
+            measured.cells[*cell].deviations.push(deviation);
+        }
+        let table = file(&Report::new(measured).unwrap(), "table.md");
+        let line = table.lines().find(|line| line.contains("seed") && line.contains("fixed")).unwrap().to_owned();
+        line.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap().trim().to_owned()
+    };
+    assert_eq!(cells(&[0, 1, 2, 3, 4, 5, 6, 7]), "all");
+    assert_eq!(cells(&[1, 3, 5, 7]), "+ i-Mix");
+    assert_eq!(cells(&[1, 3]), "CovType; + i-Mix");
+    assert_eq!(cells(&[0, 3]), "CovType, N-pair baseline; CovType, MoCo v2 + i-Mix");
+}
+
+#[test]
 fn learning_curves() {
     insta::assert_snapshot!("learning_svg", file(&report(Scale::Demo), "learning.svg"));
 }

@@ -15,6 +15,7 @@ mod html;
 mod json;
 mod latex;
 mod learning;
+mod ledger;
 mod markdown;
 mod measured;
 mod overview;
@@ -44,7 +45,6 @@ pub use text::grouped;
 pub use verdict::{Doubt, Verdict};
 
 use crate::drawing::DrawingError;
-use crate::experiment::Deviation;
 use crate::store::write_atomic;
 
 use learning::Chart;
@@ -186,28 +186,6 @@ impl Report {
             write_atomic(&path, &bytes).map_err(failed(&path))?;
         }
         Ok(folder)
-    }
-
-    /// Deviations with the cells that have them, in order of first appearance.
-    fn ledger(&self) -> Vec<(&Deviation, Vec<usize>)> {
-        let mut ledger: Vec<(&Deviation, Vec<usize>)> = Vec::new();
-        for (index, cell) in self.measured.cells.iter().enumerate() {
-            for deviation in &cell.deviations {
-                match ledger.iter_mut().find(|(known, _)| *known == deviation) {
-                    Some((_, cells)) => cells.push(index),
-                    None => ledger.push((deviation, vec![index])),
-                }
-            }
-        }
-        ledger
-    }
-
-    /// The cells of a ledger line in words.
-    fn cells_in_words(&self, cells: &[usize]) -> String {
-        if cells.len() == self.measured.cells.len() {
-            return "all".to_owned();
-        }
-        cells.iter().map(|cell| self.grid.name(*cell)).collect::<Vec<_>>().join("; ")
     }
 
     /// Failed trials, one line each.

@@ -21,25 +21,7 @@ const FILES: &str = "The same as files: the plot's data <a href=\"cells.csv\">ce
 const LEARNING_FILES: &str = "A line for each trial. All of them as files: <a href=\"learning.csv\">learning.csv</a>, \
 <a href=\"learning.svg\">SVG</a> and <a href=\"learning.png\">PNG</a>";
 
-const STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#1b1b1b;--paper:#fff;--faint:#555;--line:#ddd;--rule:#999;--mark:#fff4d6;--edge:#b35a00;\
---good:#0a6b2c;--bad:#a3261b;--doubtful:#7a5600}\
-@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--paper:#16181c;--faint:#a8adb5;--line:#383c44;--rule:#777;\
---mark:#3a2c10;--edge:#e09a3e;--good:#6fd08c;--bad:#ff9a90;--doubtful:#e6c250}a{color:#8ab4f8}}\
-@media print{:root{--ink:#000;--paper:#fff;--faint:#444}.wide{overflow:visible}table{font-size:.7rem}\
-details::details-content{content-visibility:visible;display:block}}\
-body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:var(--ink);background:var(--paper)}\
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}\
-.scale{font-weight:600;padding:.4rem .7rem;background:var(--mark);border-left:4px solid var(--edge)}\
-.wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
-th,td{padding:.25rem .7rem;text-align:left;vertical-align:top;white-space:nowrap}td.text{white-space:normal;min-width:14rem}\
-thead th{border-bottom:1px solid var(--rule)}\
-tbody tr.ours>*{border-top:1px solid var(--line)}.paper td,.paper th,.note{color:var(--faint)}\
-.good{color:var(--good)}.bad{color:var(--bad)}.doubtful{color:var(--doubtful)}.faint{color:var(--faint)}\
-code{font-size:.85em}tbody th[scope=rowgroup]{padding-top:.8rem}td a{color:inherit}\
-figure{margin:1rem 0;background:#fff}svg{max-width:100%;height:auto}\
-.charts{display:flex;flex-wrap:wrap;gap:1rem}.charts figure{margin:0;width:20rem;max-width:100%;background:none}\
-.charts svg{background:#fff;display:block}figcaption{font-size:.9rem}";
+const STYLE: &str = include_str!("page.css");
 
 /// A page that needs no other file.
 pub(super) fn document(title: &str, body: &str) -> String {
@@ -47,7 +29,7 @@ pub(super) fn document(title: &str, body: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
+         <style>\n{STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
     )
 }
 
@@ -91,9 +73,10 @@ fn numbers(report: &Report, out: &mut String) {
     out.push_str("</thead>\n<tbody>\n");
     for (row, cells) in report.grid.cells.iter().enumerate() {
         let name = text::html(&report.grid.rows[row].text());
+        let lines = if report.is_published(row) { 2 } else { 1 };
         let _ = write!(
             out,
-            "<tr class=\"ours\"><th scope=\"row\">{name}</th><td>{}</td>",
+            "<tr class=\"ours\"><th scope=\"row\" rowspan=\"{lines}\">{name}</th><td class=\"whose\">{}</td>",
             text::ours(report.measured.scale)
         );
         for cell in cells {
@@ -103,7 +86,7 @@ fn numbers(report: &Report, out: &mut String) {
         if !report.is_published(row) {
             continue;
         }
-        out.push_str("<tr class=\"paper\"><td></td><td>paper</td>");
+        out.push_str("<tr class=\"paper\"><td class=\"whose\">paper</td>");
         for cell in cells {
             let number = cell.map(|index| text::published_marked(report.measured.cells[index].published.as_ref()));
             let _ = write!(out, "<td>{}</td>", text::html(&number.unwrap_or_default()));
