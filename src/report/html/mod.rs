@@ -28,7 +28,8 @@ pub(super) fn document(title: &str, body: &str) -> String {
     let title = text::html(title);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
     )
 }
@@ -202,9 +203,9 @@ pub(super) fn claim_verdict(verdict: ClaimVerdict) -> String {
     format!("<strong class=\"{}\">{}</strong>", Tone::of_claim(verdict).class(), verdict.id())
 }
 
-/// The last column may break its lines; it has the colour of its row's tone.
+/// A table of words, whose lines may break. The last column has the colour of its row's tone.
 fn plain_table(header: &[&str], rows: impl Iterator<Item = (Vec<String>, Tone)>, out: &mut String) {
-    out.push_str("<div class=\"wide\">\n<table>\n<thead><tr>");
+    out.push_str("<div class=\"wide\">\n<table class=\"words\">\n<thead><tr>");
     for title in header {
         let _ = write!(out, "<th scope=\"col\">{}</th>", text::html(title));
     }
