@@ -57,7 +57,7 @@ pub fn png(
     zoom: i32,
     draw: impl FnOnce(&Canvas<BitMapBackend>) -> Result<(), DrawingError>,
 ) -> Result<Vec<u8>, DrawingError> {
-    use image::codecs::png::PngEncoder;
+    use image::codecs::png::{CompressionType, FilterType, PngEncoder};
     use image::{ColorType, ImageEncoder};
 
     let (width, height) = ((width * zoom) as u32, (height * zoom) as u32);
@@ -65,7 +65,9 @@ pub fn png(
     let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
     on_white(Canvas { area, zoom }, draw)?;
     let mut bytes = Vec::new();
-    PngEncoder::new(&mut bytes).write_image(&pixels, width, height, ColorType::Rgb8).map_err(failed)?;
+    // Lines on white repeat as they are: a filter only hides that from the compression.
+    let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::NoFilter);
+    encoder.write_image(&pixels, width, height, ColorType::Rgb8).map_err(failed)?;
     Ok(bytes)
 }
 
