@@ -52,6 +52,8 @@ pub struct Common {
 pub enum Command {
     /// List the experiments, their cells, and how many trials are done at each scale
     List(List),
+    /// Check experiment files without running anything or needing any data
+    Check(Check),
     /// Say what a run would do and cost, without doing it
     Plan(Plan),
     /// Run the trials of an experiment that are not done yet, then write its report
@@ -96,6 +98,19 @@ pub struct Selection {
 #[command(after_help = "Examples:\n  repro list\n  repro list --json")]
 pub struct List {
     /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro check my-experiment.json\n  repro check table1 *.json --json\n  repro check all\n\nExits with 0 where every file is fine, with 2 where one is not."
+)]
+pub struct Check {
+    /// Paths of experiment files, ids that `repro list` shows, or `all` of these
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<String>,
+    /// Print JSON: an array with an object for each file
     #[arg(long)]
     pub json: bool,
 }

@@ -6,7 +6,7 @@ use crate::report::Question;
 use super::arguments::Selection;
 
 /// Stands for every experiment of the paper.
-const ALL: &str = "all";
+pub(super) const ALL: &str = "all";
 
 /// An experiment with those of its cells that were asked for.
 pub struct Chosen {

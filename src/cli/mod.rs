@@ -1,6 +1,7 @@
 //! The command line: raw arguments become validated configuration here, once.
 
 mod arguments;
+mod check;
 mod chosen;
 mod compare;
 mod data;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
     let common = arguments.common;
     let done = match arguments.command {
         Command::List(own) => list::execute(own, &common, &output),
+        Command::Check(own) => check::execute(own, &common, &output),
         Command::Plan(own) => plan::execute(own, &common, &output),
         Command::Run(own) => run::execute(own, &common, &output),
         Command::Report(own) => report::execute(own, &common, &output),

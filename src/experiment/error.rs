@@ -20,12 +20,14 @@ pub enum ExperimentError {
     #[error("{file}: {mismatch}")]
     File { file: String, mismatch: Box<Mismatch> },
     /// The file reads well, but a cell it gives cannot be run.
-    #[error("{file}{}: the cell {cell} at the {scale} scale, {mismatch}", set_at.as_ref().map(|at| format!(": at {at}")).unwrap_or_default())]
+    #[error("{file}{}: the cell {cell}{} at the {scale} scale, {mismatch}", set_at.as_ref().map(|at| format!(": at {at}")).unwrap_or_default(), others(*also))]
     Cell {
         file: String,
         /// JSON pointer of what last set the setting, if anything did.
         set_at: Option<String>,
         cell: String,
+        /// How many more cells of the file have the same fault from the same place.
+        also: usize,
         scale: super::Scale,
         /// Its pointer is the setting's, in the resolved settings of the cell.
         mismatch: Box<Mismatch>,
@@ -35,8 +37,34 @@ pub enum ExperimentError {
     Selection { experiment: String, what: String, found: String, nearest: Option<String>, expected: Vec<String> },
 }
 
+/// Everything that was found wrong with an experiment file, in the order in which it is looked for.
+#[derive(Debug, Error)]
+#[error("{first}")]
+pub struct Faults {
+    pub first: Box<ExperimentError>,
+    pub others: Vec<ExperimentError>,
+}
+
+impl Faults {
+    /// None where nothing was found.
+    pub fn of(errors: impl IntoIterator<Item = ExperimentError>) -> Option<Faults> {
+        let mut errors = errors.into_iter();
+        errors.next().map(|first| Faults { first: Box::new(first), others: errors.collect() })
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &ExperimentError> {
+        std::iter::once(&*self.first).chain(&self.others)
+    }
+}
+
+impl From<ExperimentError> for Faults {
+    fn from(first: ExperimentError) -> Faults {
+        Faults { first: Box::new(first), others: Vec::new() }
+    }
+}
+
 /// A place in a JSON document where something else was expected.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
 #[error("at {}: found {found}, expected {expected}{}", place(.pointer), hint(.nearest))]
 pub struct Mismatch {
     /// JSON pointer (RFC 6901) of the place.
@@ -115,4 +143,12 @@ fn place(pointer: &str) -> &str {
 
 fn hint(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
+}
+
+fn others(more: usize) -> String {
+    match more {
+        0 => String::new(),
+        1 => " (and 1 more cell)".to_owned(),
+        n => format!(" (and {n} more cells)"),
+    }
 }

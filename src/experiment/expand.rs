@@ -93,7 +93,7 @@ pub fn settings(
 }
 
 /// What is wrong with a cell's settings, and where that comes from.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Fault {
     pub mismatch: Mismatch,
     /// JSON pointer into the file.

@@ -1,15 +1,16 @@
 //! Experiments: found, read, checked, and expanded into cells.
 
-use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use crate::paper::{self, PaperNumber};
 use crate::recipe::Settings;
 
-use super::error::{ExperimentError, Mismatch, nearest};
+use super::error::{ExperimentError, Faults, Mismatch, nearest};
+use super::expand::Fault;
 use super::file::{ExperimentFile, ReportLayout};
 use super::shape::Shape;
-use super::{Cell, Claim, Filter, Scale, builtin, claim, deviations, document, expand, references, trial, validate};
+use super::source::{Origin, Source};
+use super::{Cell, Claim, Filter, Scale, claim, deviations, document, expand, references, trial, validate};
 
 static FILE: LazyLock<Shape> = LazyLock::new(|| Shape::new(schema()));
 static SETTINGS: LazyLock<Shape> = LazyLock::new(|| Shape::new(schemars::schema_for!(Settings)));
@@ -17,23 +18,6 @@ static SETTINGS: LazyLock<Shape> = LazyLock::new(|| Shape::new(schemars::schema_
 /// The JSON Schema of experiment files; `experiments/schema.json` is a copy of it.
 pub fn schema() -> schemars::Schema {
     schemars::schema_for!(ExperimentFile)
-}
-
-/// Where an experiment file comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Part of the program.
-    Embedded,
-    File(PathBuf),
-}
-
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Origin::Embedded => f.write_str("embedded"),
-            Origin::File(path) => path.display().fmt(f),
-        }
-    }
 }
 
 /// A table or figure of the paper, every cell of which is known to be well formed at every scale.
@@ -46,64 +30,104 @@ pub struct Experiment {
     combinations: Vec<Vec<(String, String)>>,
 }
 
+/// A fault of the settings of some cells, at the scale that it was found at first.
+struct FoundFault<'a> {
+    fault: Fault,
+    cells: Vec<&'a [(String, String)]>,
+    scale: Scale,
+}
+
 impl Experiment {
     /// Loads an embedded experiment by its id, or any other from the path of its file.
     pub fn load(id_or_path: &str) -> Result<Experiment, ExperimentError> {
-        if let Some((id, text)) = builtin::FILES.iter().find(|(id, _)| *id == id_or_path) {
-            return Experiment::parse(text.as_bytes(), &embedded_name(id), Origin::Embedded);
-        }
-        let path = Path::new(id_or_path);
-        if !path.exists() && !id_or_path.contains(['/', '\\']) && !id_or_path.ends_with(".json") {
-            let known: Vec<String> = builtin::FILES.iter().map(|(id, _)| (*id).to_owned()).collect();
-            return Err(ExperimentError::NoSuchExperiment {
-                name: id_or_path.to_owned(),
-                nearest: nearest(id_or_path, known.iter().map(String::as_str)),
-                known,
-            });
-        }
-        let bytes = std::fs::read(path).map_err(|reason| ExperimentError::Read { path: path.to_owned(), reason })?;
-        Experiment::parse(&bytes, id_or_path, Origin::File(path.to_owned()))
+        Experiment::examine(&Source::find(id_or_path)?).map_err(|faults| *faults.first)
     }
 
     /// Every embedded experiment, in the order of the paper.
     pub fn all() -> Result<Vec<Experiment>, ExperimentError> {
-        builtin::FILES.iter().map(|(id, _)| Experiment::load(id)).collect()
+        Source::embedded().map(Experiment::load).collect()
     }
 
     /// Reads an experiment file. `file` is how messages call it.
     pub fn parse(bytes: &[u8], file: &str, origin: Origin) -> Result<Experiment, ExperimentError> {
-        let fault = |mismatch| ExperimentError::File { file: file.to_owned(), mismatch: Box::new(mismatch) };
-        let document = document::parse(file, bytes)?;
-        FILE.check(&document).map_err(fault)?;
-        let parsed: ExperimentFile = serde_json::from_value(document)
-            .map_err(|error| fault(Mismatch::new("", error.to_string(), "an experiment")))?;
-        let combinations = references::check(&parsed).map_err(fault)?;
-        let experiment = Experiment { file: parsed, name: file.to_owned(), origin, combinations };
-        experiment.check_cells()?;
-        Ok(experiment)
+        let source = Source { name: file.to_owned(), bytes: bytes.into(), origin };
+        Experiment::examine(&source).map_err(|faults| *faults.first)
     }
 
-    fn check_cells(&self) -> Result<(), ExperimentError> {
+    /// Reads an experiment file and looks for everything that is wrong with it. Names are looked at once the schema is
+    /// kept, and cells once every name is good: a fault would show in them again.
+    pub fn examine(source: &Source) -> Result<Experiment, Faults> {
+        let name = &source.name;
+        let fault = |mismatch| ExperimentError::File { file: name.clone(), mismatch: Box::new(mismatch) };
+        let document = document::parse(name, &source.bytes)?;
+        if let Some(faults) = Faults::of(FILE.faults(&document).into_iter().map(fault)) {
+            return Err(faults);
+        }
+        let parsed: ExperimentFile = serde_json::from_value(document)
+            .map_err(|error| fault(Mismatch::new("", error.to_string(), "an experiment")))?;
+        let (combinations, faults) = match references::check(&parsed) {
+            Ok(combinations) => (combinations, Vec::new()),
+            Err(faults) => (Vec::new(), faults),
+        };
+        if let Some(faults) = Faults::of(faults.into_iter().map(fault)) {
+            return Err(faults);
+        }
+        let experiment = Experiment { file: parsed, name: name.clone(), origin: source.origin.clone(), combinations };
+        match Faults::of(experiment.cell_faults()) {
+            Some(faults) => Err(faults),
+            None => Ok(experiment),
+        }
+    }
+
+    /// What is wrong with the settings and readings of the cells. A fault that several cells have from one place is
+    /// named once.
+    fn cell_faults(&self) -> Vec<ExperimentError> {
         let everything = Filter::default();
+        let mut found: Vec<FoundFault> = Vec::new();
         let mut known: Vec<String> = Vec::new();
+        let mut unread: Option<ExperimentError> = None;
         // A mistake in the published settings shows at every scale: name it at theirs.
         for scale in Scale::ALL.into_iter().rev() {
-            for axes in self.selected(scale, &everything) {
-                let readings = validate::readings(&self.settings(axes, scale)?.evaluation);
-                if !readings.contains(&self.file.report.reading) {
-                    return Err(self.no_reading("/report/reading", &self.file.report.reading, &readings));
+            for axes in self.selected(scale, &everything).map(Vec::as_slice) {
+                let readings = match expand::settings(&self.file, axes, scale, &SETTINGS) {
+                    Ok(settings) => validate::readings(&settings.evaluation),
+                    Err(fault) => {
+                        match found.iter_mut().find(|known| known.fault == fault) {
+                            Some(known) if known.cells.iter().any(|cell| std::ptr::eq(*cell, axes)) => {}
+                            Some(known) => known.cells.push(axes),
+                            None => found.push(FoundFault { fault, cells: vec![axes], scale }),
+                        }
+                        continue;
+                    }
+                };
+                if unread.is_none() && !readings.contains(&self.file.report.reading) {
+                    unread = Some(self.no_reading("/report/reading", &self.file.report.reading, &readings));
                 }
                 known.extend(readings);
                 known.sort_unstable();
                 known.dedup();
             }
         }
+        let complete = found.is_empty();
+        let mut faults: Vec<ExperimentError> = found.into_iter().map(|found| self.cell_fault(found)).collect();
+        faults.extend(unread);
         for (index, reading) in self.file.report.readings.iter().enumerate() {
-            if !known.contains(reading) {
-                return Err(self.no_reading(&format!("/report/readings/{index}"), reading, &known));
+            if complete && !known.contains(reading) {
+                faults.push(self.no_reading(&format!("/report/readings/{index}"), reading, &known));
             }
         }
-        Ok(())
+        faults
+    }
+
+    fn cell_fault(&self, FoundFault { fault, cells, scale }: FoundFault) -> ExperimentError {
+        ExperimentError::Cell {
+            file: self.name.clone(),
+            set_at: fault.set_at,
+            cell: cells.first().map(|axes| trial::name_of(axes)).unwrap_or_default(),
+            also: cells.len().saturating_sub(1),
+            scale,
+            mismatch: Box::new(fault.mismatch),
+        }
     }
 
     fn no_reading(&self, at: &str, found: &str, known: &[String]) -> ExperimentError {
@@ -112,13 +136,8 @@ impl Experiment {
     }
 
     fn settings(&self, axes: &[(String, String)], scale: Scale) -> Result<Settings, ExperimentError> {
-        expand::settings(&self.file, axes, scale, &SETTINGS).map_err(|fault| ExperimentError::Cell {
-            file: self.name.clone(),
-            set_at: fault.set_at,
-            cell: trial::name_of(axes),
-            scale,
-            mismatch: Box::new(fault.mismatch),
-        })
+        let settings = expand::settings(&self.file, axes, scale, &SETTINGS);
+        settings.map_err(|fault| self.cell_fault(FoundFault { fault, cells: vec![axes], scale }))
     }
 
     pub fn id(&self) -> &str {
@@ -247,8 +266,4 @@ impl Experiment {
         }
         Ok(())
     }
-}
-
-fn embedded_name(id: &str) -> String {
-    format!("experiments/{id}.json")
 }

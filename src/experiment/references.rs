@@ -8,49 +8,56 @@ use super::file::{ClaimFile, ExperimentFile, OneOrMany, ReportKind, Rule, ScaleO
 use super::ordered::Ordered;
 
 /// The cells by axis values, once every name is found to be good.
-pub fn check(file: &ExperimentFile) -> Result<Vec<Vec<(String, String)>>, Mismatch> {
-    name("/id", &file.id)?;
+///
+/// # Errors
+/// Every name that is not, in the order of the file. There is at least one.
+pub fn check(file: &ExperimentFile) -> Result<Vec<Vec<(String, String)>>, Vec<Mismatch>> {
+    let mut faults = Vec::new();
+    faults.extend(name("/id", &file.id).err());
     if let Some(element) = &file.paper {
-        known_element("/paper", element)?;
+        faults.extend(known_element("/paper", element).err());
     }
+    axes(file, &mut faults);
+    if !(file.margin > 0.0 && file.margin <= 100.0) {
+        let expected = "percentage points, more than 0 and at most 100";
+        faults.push(Mismatch::new("/margin", file.margin.to_string(), expected));
+    }
+    for (index, when) in file.without.iter().enumerate() {
+        faults.extend(selection(file, &format!("/without/{index}"), when).err());
+    }
+    rules(file, "/where", &file.rules, &mut faults);
+    scale(file, "/scales/demo", &file.scales.demo, &mut faults);
+    scale(file, "/scales/short", &file.scales.short, &mut faults);
+    faults.extend(layout(file).err());
+    for (index, stated) in file.claims.iter().enumerate() {
+        faults.extend(claim(file, &format!("/claims/{index}"), stated).err());
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let cells = combinations(file).map_err(|fault| vec![fault])?;
+    cells.iter().try_for_each(|cell| one_number(file, cell)).map_err(|fault| vec![fault])?;
+    Ok(cells)
+}
+
+fn axes(file: &ExperimentFile, faults: &mut Vec<Mismatch>) {
     if file.axes.is_empty() {
-        return Err(Mismatch::new("/axes", "no axis", "at least one"));
+        faults.push(Mismatch::new("/axes", "no axis", "at least one"));
     }
     for (axis, values) in file.axes.iter() {
         let at = join("/axes", axis);
-        name(&at, axis)?;
+        faults.extend(name(&at, axis).err());
         if values.is_empty() {
-            return Err(Mismatch::new(at, "no value", "at least one"));
+            faults.push(Mismatch::new(&at, "no value", "at least one"));
         }
         for (value, of_value) in values.iter() {
             let at = join(&at, value);
-            name(&at, value)?;
+            faults.extend(name(&at, value).err());
             if let Some(element) = &of_value.paper.element {
-                known_element(&format!("{at}/paper/element"), element)?;
+                faults.extend(known_element(&format!("{at}/paper/element"), element).err());
             }
         }
     }
-    if !(file.margin > 0.0 && file.margin <= 100.0) {
-        return Err(Mismatch::new(
-            "/margin",
-            file.margin.to_string(),
-            "percentage points, more than 0 and at most 100",
-        ));
-    }
-    file.without
-        .iter()
-        .enumerate()
-        .try_for_each(|(index, when)| selection(file, &format!("/without/{index}"), when))?;
-    rules(file, "/where", &file.rules)?;
-    scale(file, "/scales/demo", &file.scales.demo)?;
-    scale(file, "/scales/short", &file.scales.short)?;
-    layout(file)?;
-    for (index, stated) in file.claims.iter().enumerate() {
-        claim(file, &format!("/claims/{index}"), stated)?;
-    }
-    let cells = combinations(file)?;
-    cells.iter().try_for_each(|cell| one_number(file, cell))?;
-    Ok(cells)
 }
 
 fn known_element(at: &str, element: &str) -> Result<(), Mismatch> {
@@ -107,13 +114,15 @@ fn selection(file: &ExperimentFile, at: &str, when: &Ordered<OneOrMany>) -> Resu
     Ok(())
 }
 
-fn rules(file: &ExperimentFile, at: &str, rules: &[Rule]) -> Result<(), Mismatch> {
-    rules.iter().enumerate().try_for_each(|(index, rule)| selection(file, &format!("{at}/{index}/when"), &rule.when))
+fn rules(file: &ExperimentFile, at: &str, rules: &[Rule], faults: &mut Vec<Mismatch>) {
+    for (index, rule) in rules.iter().enumerate() {
+        faults.extend(selection(file, &format!("{at}/{index}/when"), &rule.when).err());
+    }
 }
 
-fn scale(file: &ExperimentFile, at: &str, overlay: &ScaleOverlay) -> Result<(), Mismatch> {
-    selection(file, &format!("{at}/only"), &overlay.only)?;
-    rules(file, &format!("{at}/where"), &overlay.rules)
+fn scale(file: &ExperimentFile, at: &str, overlay: &ScaleOverlay, faults: &mut Vec<Mismatch>) {
+    faults.extend(selection(file, &format!("{at}/only"), &overlay.only).err());
+    rules(file, &format!("{at}/where"), &overlay.rules, faults);
 }
 
 fn layout(file: &ExperimentFile) -> Result<(), Mismatch> {

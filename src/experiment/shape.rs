@@ -1,4 +1,4 @@
-//! Checks a JSON value against a JSON Schema and names the first place that does not fit.
+//! Checks a JSON value against a JSON Schema and names the places that do not fit.
 //!
 //! Covers the part of the language that `schemars` writes for the types of this crate, and gives better messages than
 //! deserialising does: a pointer into the file, and the nearest valid spelling.
@@ -17,7 +17,13 @@ impl Shape {
         Shape { root: schema.to_value() }
     }
 
+    /// The first place that does not fit.
     pub fn check(&self, value: &Value) -> Result<(), Mismatch> {
+        self.faults(value).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Every place that does not fit, in the order of the document.
+    pub fn faults(&self, value: &Value) -> Vec<Mismatch> {
         self.fits(&self.root, value, "")
     }
 
@@ -26,10 +32,13 @@ impl Shape {
         reference.and_then(|pointer| self.root.pointer(pointer)).unwrap_or(schema)
     }
 
-    fn fits(&self, schema: &Value, value: &Value, at: &str) -> Result<(), Mismatch> {
+    fn fits(&self, schema: &Value, value: &Value, at: &str) -> Vec<Mismatch> {
         let schema = self.resolve(schema);
         if let Some(variants) = schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Value::as_array) {
-            self.fits_one(variants, value, at)?;
+            let faults = self.fits_one(variants, value, at);
+            if !faults.is_empty() {
+                return faults;
+            }
         }
         if let Some(types) = schema.get("type") {
             let types: Vec<&str> = match types {
@@ -38,17 +47,17 @@ impl Shape {
             };
             if !types.iter().any(|name| is_of(value, name)) {
                 let expected: Vec<&str> = types.iter().map(|name| with_article(name)).collect();
-                return Err(Mismatch::new(at, described(value), expected.join(" or ")));
+                return vec![Mismatch::new(at, described(value), expected.join(" or "))];
             }
         }
         if let Some(names) = self.strings(schema) {
-            return fits_strings(&names, value, at);
+            return at_most_one(fits_strings(&names, value, at));
         }
         match value {
-            Value::Number(number) => fits_range(schema, number.as_f64().unwrap_or(f64::NAN), value, at),
+            Value::Number(number) => at_most_one(fits_range(schema, number.as_f64().unwrap_or(f64::NAN), value, at)),
             Value::Array(items) => self.fits_array(schema, items, at),
             Value::Object(entries) => self.fits_object(schema, entries, at),
-            _ => Ok(()),
+            _ => Vec::new(),
         }
     }
 
@@ -62,29 +71,34 @@ impl Shape {
         names.iter().map(Value::as_str).collect()
     }
 
-    fn fits_one(&self, variants: &[Value], value: &Value, at: &str) -> Result<(), Mismatch> {
+    fn fits_one(&self, variants: &[Value], value: &Value, at: &str) -> Vec<Mismatch> {
         let variants: Vec<&Value> = variants.iter().map(|variant| self.resolve(variant)).collect();
         let names: Option<Vec<Vec<&str>>> = variants.iter().map(|variant| self.strings(variant)).collect();
         if let Some(names) = names {
-            return fits_strings(&names.concat(), value, at);
+            return at_most_one(fits_strings(&names.concat(), value, at));
         }
         if let (Value::Object(entries), Some(tags)) = (value, self.tags(&variants)) {
             return self.fits_tagged(&tags, &variants, entries, at);
         }
         let mut reasons = Vec::new();
         for variant in &variants {
-            match self.fits(variant, value, at) {
-                Ok(()) => return Ok(()),
-                Err(reason) => reasons.push(reason),
+            let faults = self.fits(variant, value, at);
+            if faults.is_empty() {
+                return faults;
             }
+            reasons.push(faults);
         }
         // What was probably meant is the variant that gets furthest; failing at once, each was as likely.
-        match reasons.iter().position(|reason| reason.pointer != at || reason.nearest.is_some()) {
-            Some(furthest) => Err(reasons.swap_remove(furthest)),
+        let further = |faults: &Vec<Mismatch>| {
+            faults.first().is_some_and(|reason| reason.pointer != at || reason.nearest.is_some())
+        };
+        match reasons.iter().position(further) {
+            Some(furthest) => reasons.swap_remove(furthest),
             None => {
-                let mut expected: Vec<String> = reasons.into_iter().map(|reason| reason.expected).collect();
+                let firsts = reasons.into_iter().filter_map(|faults| faults.into_iter().next());
+                let mut expected: Vec<String> = firsts.map(|reason| reason.expected).collect();
                 expected.dedup();
-                Err(Mismatch::new(at, described(value), expected.join(" or ")))
+                vec![Mismatch::new(at, described(value), expected.join(" or "))]
             }
         }
     }
@@ -94,33 +108,30 @@ impl Shape {
         variants.iter().map(|variant| variant.pointer("/properties/kind/const").and_then(Value::as_str)).collect()
     }
 
-    fn fits_tagged(
-        &self,
-        tags: &[&str],
-        variants: &[&Value],
-        entries: &Map<String, Value>,
-        at: &str,
-    ) -> Result<(), Mismatch> {
+    fn fits_tagged(&self, tags: &[&str], variants: &[&Value], entries: &Map<String, Value>, at: &str) -> Vec<Mismatch> {
         if let Some(kind) = entries.get("kind") {
-            fits_strings(tags, kind, &join(at, "kind"))?;
             let picked = tags.iter().zip(variants).find(|(tag, _)| kind.as_str() == Some(tag));
-            return picked.map_or(Ok(()), |(_, variant)| self.fits_object(variant, entries, at));
+            return match picked {
+                Some((_, variant)) => self.fits_object(variant, entries, at),
+                None => at_most_one(fits_strings(tags, kind, &join(at, "kind"))),
+            };
         }
         let mut first = None;
         for variant in variants {
-            match self.fits_object(variant, entries, at) {
-                Ok(()) => return Ok(()),
-                Err(reason) => first = first.or(Some(reason)),
+            let faults = self.fits_object(variant, entries, at);
+            if faults.is_empty() {
+                return faults;
             }
+            first = first.or(Some(faults));
         }
         let keys = || variants.iter().filter_map(|variant| properties(variant)).flat_map(Map::keys).map(String::as_str);
         match entries.keys().find(|key| !keys().any(|known| known == *key)) {
-            Some(key) => Err(unknown_key(at, key, keys())),
-            None => first.map_or(Ok(()), Err),
+            Some(key) => vec![unknown_key(at, key, keys())],
+            None => first.unwrap_or_default(),
         }
     }
 
-    fn fits_array(&self, schema: &Value, items: &[Value], at: &str) -> Result<(), Mismatch> {
+    fn fits_array(&self, schema: &Value, items: &[Value], at: &str) -> Vec<Mismatch> {
         let bound = |name: &str| schema.get(name).and_then(Value::as_u64).map(|bound| bound as usize);
         if bound("minItems").is_some_and(|least| items.len() < least)
             || bound("maxItems").is_some_and(|most| items.len() > most)
@@ -130,25 +141,28 @@ impl Shape {
                 (Some(least), _) => format!("at least {least}"),
                 (None, most) => format!("at most {}", most.unwrap_or(usize::MAX)),
             };
-            return Err(Mismatch::new(at, format!("{} items", items.len()), expected));
+            return vec![Mismatch::new(at, format!("{} items", items.len()), expected)];
         }
-        let Some(of) = schema.get("items") else { return Ok(()) };
-        items.iter().enumerate().try_for_each(|(index, item)| self.fits(of, item, &join(at, &index.to_string())))
+        let Some(of) = schema.get("items") else { return Vec::new() };
+        let items = items.iter().enumerate();
+        items.flat_map(|(index, item)| self.fits(of, item, &join(at, &index.to_string()))).collect()
     }
 
-    fn fits_object(&self, schema: &Value, entries: &Map<String, Value>, at: &str) -> Result<(), Mismatch> {
+    fn fits_object(&self, schema: &Value, entries: &Map<String, Value>, at: &str) -> Vec<Mismatch> {
+        let mut faults = Vec::new();
         let known = properties(schema);
         let dotted = schema.get("patternProperties").is_some();
         for (key, value) in entries {
             let place = join(at, key);
             match known.and_then(|known| known.get(key)) {
-                Some(of) => self.fits(of, value, &place)?,
-                None if dotted && key.contains('.') => self.fits_dotted(schema, key, value, &place)?,
+                Some(of) => faults.extend(self.fits(of, value, &place)),
+                None if dotted && key.contains('.') => faults.extend(self.fits_dotted(schema, key, value, &place)),
                 None => match schema.get("additionalProperties") {
                     Some(Value::Bool(false)) => {
-                        return Err(unknown_key(at, key, known.into_iter().flat_map(Map::keys).map(String::as_str)));
+                        let keys = known.into_iter().flat_map(Map::keys).map(String::as_str);
+                        faults.push(unknown_key(at, key, keys));
                     }
-                    Some(of @ Value::Object(_)) => self.fits(of, value, &place)?,
+                    Some(of @ Value::Object(_)) => faults.extend(self.fits(of, value, &place)),
                     _ => {}
                 },
             }
@@ -156,10 +170,10 @@ impl Shape {
         let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
         for key in required.filter_map(Value::as_str) {
             if !entries.contains_key(key) {
-                return Err(Mismatch::new(at, format!("no `{key}`"), self.wanted(known, key)));
+                faults.push(Mismatch::new(at, format!("no `{key}`"), self.wanted(known, key)));
             }
         }
-        Ok(())
+        faults
     }
 
     /// What a missing key should hold.
@@ -178,7 +192,7 @@ impl Shape {
     }
 
     /// A key such as `pretext.mix.alpha`: the place of its last part says what the value has to be.
-    fn fits_dotted(&self, schema: &Value, key: &str, value: &Value, place: &str) -> Result<(), Mismatch> {
+    fn fits_dotted(&self, schema: &Value, key: &str, value: &Value, place: &str) -> Vec<Mismatch> {
         let mut nested = value.clone();
         let mut path = key.rsplit('.').peekable();
         while let Some(part) = path.next() {
@@ -186,13 +200,14 @@ impl Shape {
                 let known = properties(schema);
                 let Some(of) = known.and_then(|known| known.get(part)) else {
                     let known = known.into_iter().flat_map(Map::keys).map(String::as_str);
-                    return Err(Mismatch::unknown(place, "the setting", part, known));
+                    return vec![Mismatch::unknown(place, "the setting", part, known)];
                 };
-                return self.fits(of, &nested, place).map_err(|inner| dotted_place(inner, key, place));
+                let faults = self.fits(of, &nested, place).into_iter();
+                return faults.map(|inner| dotted_place(inner, key, place)).collect();
             }
             nested = Value::Object(Map::from_iter([(part.to_owned(), nested)]));
         }
-        Ok(())
+        Vec::new()
     }
 }
 
@@ -204,6 +219,10 @@ fn dotted_place(inner: Mismatch, key: &str, place: &str) -> Mismatch {
         Some(rest) => Mismatch { pointer: format!("{place}{rest}"), ..inner },
         None => Mismatch { pointer: place.to_owned(), ..inner },
     }
+}
+
+fn at_most_one(checked: Result<(), Mismatch>) -> Vec<Mismatch> {
+    checked.err().into_iter().collect()
 }
 
 fn properties(schema: &Value) -> Option<&Map<String, Value>> {
