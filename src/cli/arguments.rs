@@ -54,6 +54,8 @@ pub enum Command {
     List(List),
     /// Check experiment files without running anything or needing any data
     Check(Check),
+    /// Start an experiment file of your own from another one
+    New(New),
     /// Say what a run would do and cost, without doing it
     Plan(Plan),
     /// Run the trials of an experiment that are not done yet, then write its report
@@ -113,6 +115,28 @@ pub struct Check {
     /// Print JSON: an array with an object for each file
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro new mine --from table1 --only dataset=covtype,method=moco\n  repro new wider --from mine.json --output studies/wider.json"
+)]
+pub struct New {
+    /// Id of the new experiment: lower-case letters, digits, `-`, `_` and `.`
+    #[arg(value_name = "EXP")]
+    pub experiment: String,
+    /// The experiment to start from: an id, as `repro list` shows it, or the path of an experiment file
+    #[arg(long, value_name = "EXP")]
+    pub from: String,
+    /// Only the cells with these axis values; several values of one axis are alternatives
+    #[arg(long, value_name = "AXIS=VALUE,...", default_value = "")]
+    pub only: Filter,
+    /// File to write; EXP.json in this folder if not given
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write over a file that exists
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]

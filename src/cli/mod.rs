@@ -11,6 +11,7 @@ mod exit;
 mod export;
 mod known_data;
 mod list;
+mod new;
 mod output;
 mod plan;
 mod report;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::List(own) => list::execute(own, &common, &output),
         Command::Check(own) => check::execute(own, &common, &output),
+        Command::New(own) => new::execute(own, &common, &output),
         Command::Plan(own) => plan::execute(own, &common, &output),
         Command::Run(own) => run::execute(own, &common, &output),
         Command::Report(own) => report::execute(own, &common, &output),

@@ -35,6 +35,8 @@ pub enum ExperimentError {
     /// An axis or value in a selection that the experiment does not have.
     #[error("--only: {what} `{found}` in {experiment}{}; expected one of {}", hint(.nearest), listed(.expected))]
     Selection { experiment: String, what: String, found: String, nearest: Option<String>, expected: Vec<String> },
+    #[error("--only: {experiment} has no cell with all of these values")]
+    NoCells { experiment: String },
 }
 
 /// Everything that was found wrong with an experiment file, in the order in which it is looked for.

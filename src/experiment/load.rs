@@ -23,11 +23,11 @@ pub fn schema() -> schemars::Schema {
 /// A table or figure of the paper, every cell of which is known to be well formed at every scale.
 #[derive(Clone, Debug)]
 pub struct Experiment {
-    file: ExperimentFile,
+    pub(super) file: ExperimentFile,
     /// How messages call the file.
     name: String,
     origin: Origin,
-    combinations: Vec<Vec<(String, String)>>,
+    pub(super) combinations: Vec<Vec<(String, String)>>,
 }
 
 /// A fault of the settings of some cells, at the scale that it was found at first.
@@ -135,7 +135,7 @@ impl Experiment {
         ExperimentError::File { file: self.name.clone(), mismatch: Box::new(mismatch) }
     }
 
-    fn settings(&self, axes: &[(String, String)], scale: Scale) -> Result<Settings, ExperimentError> {
+    pub(super) fn settings(&self, axes: &[(String, String)], scale: Scale) -> Result<Settings, ExperimentError> {
         let settings = expand::settings(&self.file, axes, scale, &SETTINGS);
         settings.map_err(|fault| self.cell_fault(FoundFault { fault, cells: vec![axes], scale }))
     }
@@ -195,7 +195,7 @@ impl Experiment {
 
     /// The cells of a scale that pass the filter, the last axis running fastest.
     pub fn cells(&self, scale: Scale, filter: &Filter) -> Result<Vec<Cell>, ExperimentError> {
-        self.check_filter(scale, filter)?;
+        self.check_filter(Some(scale), filter)?;
         self.selected(scale, filter).map(|axes| self.cell(axes, scale)).collect()
     }
 
@@ -245,7 +245,8 @@ impl Experiment {
         })
     }
 
-    fn check_filter(&self, scale: Scale, filter: &Filter) -> Result<(), ExperimentError> {
+    /// Refuses axes and values that the experiment, or one scale of it, does not have.
+    pub(super) fn check_filter(&self, scale: Option<Scale>, filter: &Filter) -> Result<(), ExperimentError> {
         let unknown = |what: &str, found: &str, known: Vec<&str>| ExperimentError::Selection {
             experiment: self.file.id.clone(),
             what: what.to_owned(),
@@ -259,7 +260,9 @@ impl Experiment {
             if let Some(value) = values.iter().find(|value| known.get(value).is_none()) {
                 return Err(unknown("no value", value, known.keys().collect()));
             }
-            if let Some(value) = values.iter().find(|value| !self.is_at(scale, axis, value)) {
+            if let Some(scale) = scale
+                && let Some(value) = values.iter().find(|value| !self.is_at(scale, axis, value))
+            {
                 let there = known.keys().filter(|value| self.is_at(scale, axis, value)).collect();
                 return Err(unknown(&format!("at the {scale} scale no value"), value, there));
             }

@@ -1,0 +1,114 @@
+//! A new experiment file from another one.
+
+use super::edit::{Edit, edited, quoted, with_first};
+use super::error::ExperimentError;
+use super::file::{ExperimentFile, OneOrMany};
+use super::ordered::Ordered;
+use super::{Experiment, Filter, Scale, validate};
+
+/// What a copy of an experiment is to be.
+#[derive(Clone, Debug)]
+pub struct Derivation<'a> {
+    /// The new experiment's id.
+    pub id: &'a str,
+    /// The axis values to keep.
+    pub only: &'a Filter,
+    /// Path of the schema, as the new file names it.
+    pub schema: &'a str,
+}
+
+impl Experiment {
+    /// The text of a new experiment file: `text`, which is this experiment's, with another id and without what is about
+    /// axis values that are left out. What stays is to the letter as it was. Its cells are this experiment's, and so are
+    /// the published numbers they stand beside.
+    ///
+    /// # Errors
+    /// An axis or value that the experiment does not have, and a selection with no cell in it.
+    pub fn derive(&self, text: &str, derivation: &Derivation) -> Result<String, ExperimentError> {
+        let Derivation { id, only, schema } = *derivation;
+        self.check_filter(None, only)?;
+        if !self.combinations.iter().any(|axes| only.accepts(axes)) {
+            return Err(ExperimentError::NoCells { experiment: self.id().to_owned() });
+        }
+        let readings = self.readings(only)?;
+        let kept = Kept { file: &self.file, only };
+        let title = format!("{} ({id}, derived from {})", self.title(), self.id());
+        let cost = format!("Of {} as a whole: {}", self.id(), self.cost());
+        let text = edited(text, &|path, value| match path {
+            ["$schema"] => Edit::Replace(quoted(schema)),
+            ["id"] => Edit::Replace(quoted(id)),
+            ["title"] => Edit::Replace(quoted(&title)),
+            ["cost"] if *only != Filter::default() => Edit::Replace(quoted(&cost)),
+            ["report", "readings", _] => keep_if(string(value).is_none_or(|reading| readings.contains(&reading))),
+            _ => keep_if(kept.keeps(path, value)),
+        });
+        Ok(if self.file._schema.is_some() { text } else { with_first(&text, "$schema", &quoted(schema)) })
+    }
+
+    /// The readings that some cell of a selection gives at some scale.
+    fn readings(&self, only: &Filter) -> Result<Vec<String>, ExperimentError> {
+        let mut readings = Vec::new();
+        for scale in Scale::ALL {
+            for axes in self.combinations.iter().filter(|axes| only.accepts(axes)) {
+                readings.extend(validate::readings(&self.settings(axes, scale)?.evaluation));
+            }
+            readings.sort_unstable();
+            readings.dedup();
+        }
+        Ok(readings)
+    }
+}
+
+/// What of a file is about axis values that are kept.
+struct Kept<'a> {
+    file: &'a ExperimentFile,
+    only: &'a Filter,
+}
+
+impl Kept<'_> {
+    /// Whether the value at `path` stays.
+    fn keeps(&self, path: &[&str], text: &str) -> bool {
+        let (file, index) = (self.file, |text: &str| text.parse::<usize>().ok());
+        let rule = |rules: &[super::file::Rule], at: &str| {
+            index(at).and_then(|at| rules.get(at)).is_none_or(|rule| self.reaches(&rule.when))
+        };
+        match *path {
+            ["axes", axis, value] => self.accepts(axis, value),
+            ["without", at] => index(at).and_then(|at| file.without.get(at)).is_none_or(|when| self.reaches(when)),
+            ["where", at] => rule(&file.rules, at),
+            ["scales", "demo", "where", at] => rule(&file.scales.demo.rules, at),
+            ["scales", "short", "where", at] => rule(&file.scales.short.rules, at),
+            ["claims", at] => index(at).and_then(|at| file.claims.get(at)).is_none_or(|claim| {
+                claim.greater.iter().chain(claim.than.iter()).all(|(axis, value)| self.accepts(axis, value))
+            }),
+            // What a scale leaves out is there if nothing else was asked for.
+            ["scales", _, "only", axis] => {
+                serde_json::from_str(text).is_ok_and(|values: OneOrMany| self.accepts_one(axis, &values))
+            }
+            ["without", _, axis, _] | [.., "when" | "only", axis, _] => {
+                string(text).is_none_or(|value| self.accepts(axis, &value))
+            }
+            _ => true,
+        }
+    }
+
+    fn accepts(&self, axis: &str, value: &str) -> bool {
+        self.only.axes.get(axis).is_none_or(|accepted| accepted.iter().any(|known| known == value))
+    }
+
+    fn accepts_one(&self, axis: &str, values: &OneOrMany) -> bool {
+        values.as_slice().iter().any(|value| self.accepts(axis, value))
+    }
+
+    fn reaches(&self, when: &Ordered<OneOrMany>) -> bool {
+        when.iter().all(|(axis, values)| self.accepts_one(axis, values))
+    }
+}
+
+fn keep_if(kept: bool) -> Edit {
+    if kept { Edit::Keep } else { Edit::Drop }
+}
+
+fn string(json: &str) -> Option<String> {
+    serde_json::from_str(json).ok()
+}
