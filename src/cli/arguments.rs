@@ -60,6 +60,8 @@ pub enum Command {
     Plan(Plan),
     /// Run the trials of an experiment that are not done yet, then write its report
     Run(Run),
+    /// Show how far the trials are that run now, from another terminal or another machine
+    Watch(Watch),
     /// Write the report of an experiment from the results at hand
     Report(Report),
     /// Set the results beside the paper's numbers, with a verdict for each cell and claim
@@ -176,6 +178,22 @@ pub struct Run {
     /// Least time between two checkpoints of a trial, in seconds; 0 writes one after every step
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub checkpoint_every: f64,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro watch\n  repro watch table1 --results /shared/results\n  repro watch --once --json\n\nIt only reads the results folder, and ends when nothing runs there any more."
+)]
+pub struct Watch {
+    /// Only the work of this experiment: an id, as `repro list` shows it, or the path of an experiment file
+    #[arg(value_name = "EXP")]
+    pub experiment: Option<String>,
+    /// Say it once, as a table, and end
+    #[arg(long)]
+    pub once: bool,
+    /// Print JSON: an array of what runs now; implies --once
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -124,7 +124,7 @@ fn read_out(
                 .load_into(network)
                 .map_err(|error| Interruption::Failed(Failure { kind: FailureKind::Data, message: error.to_string() }))
         },
-        &mut |Progress { stage, done, of }| {
+        &mut |Progress { stage, done, of, .. }| {
             if told.elapsed() >= LINE_EVERY {
                 told = Instant::now();
                 output.note(format!("{}: {stage} {done}/{of}", evaluation.id()));

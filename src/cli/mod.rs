@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod text;
 mod views;
+mod watch;
 mod why;
 mod worker;
 
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::New(own) => new::execute(own, &common, &output),
         Command::Plan(own) => plan::execute(own, &common, &output),
         Command::Run(own) => run::execute(own, &common, &output),
+        Command::Watch(own) => watch::execute(own, &common, &output),
         Command::Report(own) => report::execute(own, &common, &output),
         Command::Compare(own) => compare::execute(own, &common, &output),
         Command::Why(own) => why::execute(own, &common, &output),

@@ -102,11 +102,11 @@ fn run(arguments: &Run, chosen: &[Chosen], common: &Common, output: &Output) -> 
 /// The trials that can be run, the first of each cell before the second of any, and why others cannot.
 fn trials(chosen: &[Chosen], arguments: &Run, common: &Common, output: &Output) -> (Vec<LabelledTrial>, Vec<String>) {
     let data = AtHand::new(common);
-    let mut ready: Vec<(String, &Cell, CellData)> = Vec::new();
+    let mut ready: Vec<(&Experiment, &Cell, CellData)> = Vec::new();
     let mut missing = Vec::new();
     for (experiment, cell) in chosen.iter().flat_map(|one| one.cells.iter().map(|cell| (&one.experiment, cell))) {
         match cell.identify(|settings| data.ask(settings).map(|inventory| inventory.identity)) {
-            Ok(identified) => ready.push((name(experiment, cell, chosen.len() > 1), cell, identified)),
+            Ok(identified) => ready.push((experiment, cell, identified)),
             Err(reason) if !missing.contains(&reason) => missing.push(reason),
             Err(_) => {}
         }
@@ -116,8 +116,12 @@ fn trials(chosen: &[Chosen], arguments: &Run, common: &Common, output: &Output) 
     let most = ready.iter().map(|(_, cell, _)| count(cell)).max().unwrap_or(0);
     let mut trials = Vec::new();
     for seed in 0..most {
-        for (name, cell, data) in ready.iter().filter(|(_, cell, _)| seed < count(cell)) {
-            trials.push(LabelledTrial { cell: name.clone(), trial: cell.trial(seed, data) });
+        for (experiment, cell, data) in ready.iter().filter(|(_, cell, _)| seed < count(cell)) {
+            trials.push(LabelledTrial {
+                experiment: experiment.id().to_owned(),
+                cell: name(experiment, cell, chosen.len() > 1),
+                trial: cell.trial(seed, data),
+            });
         }
     }
     (trials, missing)

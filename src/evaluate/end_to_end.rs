@@ -8,7 +8,7 @@ use serde_json::json;
 mod tests;
 
 use super::softmax::Softmax;
-use super::{EvaluateError, Inputs, Labels, OnProgress, Outcome, ShuffledSet, Split, Stage, percent, report};
+use super::{EvaluateError, Inputs, Labels, OnProgress, Outcome, Progress, ShuffledSet, Split, Stage, percent, report};
 use crate::kernels::Kernels;
 use crate::model::{Mode, ModelError, Network, Sgd};
 use crate::random::{Key, Purpose, permutation};
@@ -80,7 +80,10 @@ pub fn evaluate<K: Kernels>(
             }
             sgd.step(network, rate.at(epoch, step));
             sum += f64::from(loss);
-            report(progress, Stage::Training, epoch, settings.epochs)?;
+            report(
+                progress,
+                Progress { stage: Stage::Training, done: epoch, of: settings.epochs, rows: steps * settings.batch },
+            )?;
         }
         let mut line = EpochLine { epoch: epoch + 1, loss: sum / steps as f64, test: None };
         if line.epoch >= settings.measure_from {
@@ -166,7 +169,7 @@ fn accuracy<K: Kernels>(
             .map(|logits| (0..classes).reduce(|best, class| if logits[class] > logits[best] { class } else { best }));
         let labels = &labels.test[range.clone()];
         correct += answers.zip(labels).filter(|(answer, label)| *answer == Some(**label as usize)).count();
-        report(progress, Stage::Testing, range.end, rows)?;
+        report(progress, Progress { stage: Stage::Testing, done: range.end, of: rows, rows: 1 })?;
     }
     Ok(percent(correct, rows))
 }

@@ -1,6 +1,6 @@
 //! Feature matrices in memory, and rows that pass by in chunks.
 
-use super::{EvaluateError, FeatureSource, OnProgress, Split, Stage, report};
+use super::{EvaluateError, FeatureSource, OnProgress, Progress, Split, Stage, report};
 
 /// Rows encoded at a time. At 2048 features a chunk is 16 MiB.
 const CHUNK: usize = 2048;
@@ -57,7 +57,7 @@ pub fn stream_test(
     let width = source.width();
     stream(source, Split::Test, rows, |first, values| {
         each(first, values);
-        report(progress, Stage::Testing, first + values.len() / width, rows)
+        report(progress, Progress { stage: Stage::Testing, done: first + values.len() / width, of: rows, rows: 1 })
     })
 }
 

@@ -103,6 +103,8 @@ pub struct Progress {
     pub stage: Stage,
     pub done: usize,
     pub of: usize,
+    /// Rows that each of `of` takes in: 1 where rows are counted.
+    pub rows: usize,
 }
 
 /// What an evaluation is doing.
@@ -143,8 +145,8 @@ enum ShuffledSet {
     EndToEnd = 3,
 }
 
-fn report(progress: &mut OnProgress, stage: Stage, done: usize, of: usize) -> Result<(), EvaluateError> {
-    match progress(Progress { stage, done, of }) {
+fn report(progress: &mut OnProgress, told: Progress) -> Result<(), EvaluateError> {
+    match progress(told) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(EvaluateError::Stopped),
     }

@@ -15,7 +15,8 @@ use serde_json::json;
 
 use super::features::{stream, stream_test};
 use super::{
-    EvaluateError, FeatureSource, Labels, OnProgress, Outcome, ShuffledSet, Split, Stage, percent, pool, report,
+    EvaluateError, FeatureSource, Labels, OnProgress, Outcome, Progress, ShuffledSet, Split, Stage, percent, pool,
+    report,
 };
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::PseudoInverse;
@@ -63,7 +64,7 @@ pub fn evaluate(
         for kept in kept.chunks(ROWS) {
             pool.install(|| moments.add(features, kept, &labels.train[first..]));
         }
-        report(progress, Stage::Solving, first + features.len() / width, rows)
+        report(progress, Progress { stage: Stage::Solving, done: first + features.len() / width, of: rows, rows: 1 })
     })?;
     let Solution { weights, rank } = pool.install(|| moments.solve())?;
 

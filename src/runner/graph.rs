@@ -12,6 +12,8 @@ use super::Work;
 /// A trial under the name of its cell.
 #[derive(Clone, Debug)]
 pub struct LabelledTrial {
+    /// Id of the experiment.
+    pub experiment: String,
     /// The cell's axis values as `--only` takes them: `dataset=covtype,method=moco`.
     pub cell: String,
     pub trial: Trial,
@@ -24,6 +26,8 @@ pub struct Job {
     pub address: Address,
     /// Cells that need it, the first one first.
     pub cells: Vec<String>,
+    /// Ids of the experiments that need it.
+    pub experiments: Vec<String>,
     pub state: JobState,
     /// The pretext run it reads, as an index into the graph.
     after: Option<usize>,
@@ -82,19 +86,21 @@ impl Graph {
     pub fn new(trials: &[LabelledTrial]) -> Graph {
         let mut graph = Graph::default();
         let mut known: HashMap<(bool, Address), usize> = HashMap::new();
-        for LabelledTrial { cell, trial } in trials {
+        for LabelledTrial { experiment, cell, trial } in trials {
             let mut own = Vec::new();
             let mut add = |work: Work, after: Option<usize>| {
                 let address = work.address();
                 let key = (matches!(work, Work::Pretext(_)), address.clone());
                 let index = *known.entry(key).or_insert_with(|| {
-                    let (cells, state) = (Vec::new(), JobState::Pending);
-                    graph.jobs.push(Job { work, address, cells, state, after, shared: false });
+                    let (cells, experiments, state) = (Vec::new(), Vec::new(), JobState::Pending);
+                    graph.jobs.push(Job { work, address, cells, experiments, state, after, shared: false });
                     graph.jobs.len() - 1
                 });
-                let cells = &mut graph.jobs[index].cells;
-                if !cells.contains(cell) {
-                    cells.push(cell.clone());
+                let job = &mut graph.jobs[index];
+                for (known, own) in [(&mut job.cells, cell), (&mut job.experiments, experiment)] {
+                    if !known.contains(own) {
+                        known.push(own.clone());
+                    }
                 }
                 own.push(index);
                 index
@@ -225,7 +231,11 @@ pub(super) mod tests {
             EvaluationRecipe::new(seed, encoder.clone(), data.clone(), network.clone(), kind)
         };
         let evaluations = vec![evaluation(8), evaluation(16)];
-        LabelledTrial { cell: cell.into(), trial: Trial { seed, pretext: Some(recipe), evaluations } }
+        LabelledTrial {
+            experiment: "table1".into(),
+            cell: cell.into(),
+            trial: Trial { seed, pretext: Some(recipe), evaluations },
+        }
     }
 
     fn failure() -> JobState {

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{Event, Graph, JobState, Stage};
+use super::pace::{Pace, described, seconds};
+use super::{Event, Graph, JobState};
 
 /// Between two lines about one running job.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -64,56 +65,6 @@ fn tally(graph: &Graph) -> (usize, usize) {
     (graph.jobs().len() - graph.count(open), graph.jobs().len())
 }
 
-/// Where a stage of a job was first heard of: resumed work does not start at 0.
-struct Pace {
-    started: Instant,
-    first: Option<(Stage, Instant, f64)>,
-}
-
-impl Pace {
-    fn new() -> Pace {
-        Pace { started: Instant::now(), first: None }
-    }
-
-    /// Time left in the stage at its pace so far.
-    fn left(&mut self, stage: Stage, fraction: f64) -> Option<Duration> {
-        if self.first.is_none_or(|(known, ..)| known != stage) {
-            self.first = Some((stage, Instant::now(), fraction));
-        }
-        let (_, since, from) = self.first?;
-        let (spent, gained) = (since.elapsed().as_secs_f64(), fraction - from);
-        // The first steps are slower than the rest.
-        if spent < 0.5 || gained <= 0.0 {
-            return None;
-        }
-        Duration::try_from_secs_f64(spent / gained * (1.0 - fraction)).ok()
-    }
-}
-
-/// `epoch 3/50, loss 5.1234, 42 s left`, and the share of the stage that is done; nothing for a warning.
-fn describe(event: &Event, pace: &mut Pace) -> Option<(String, f64)> {
-    let Event::Progress { stage, at, of, fraction, loss } = *event else { return None };
-    let stage_text = match stage {
-        Stage::Epoch => format!("epoch {at}/{of}"),
-        Stage::Choosing => format!("choosing the rate, epoch {at}/{of}"),
-        Stage::Solving => format!("solving, row {at}/{of}"),
-        Stage::Testing => format!("testing, row {at}/{of}"),
-    };
-    let loss = loss.map_or(String::new(), |loss| format!(", loss {loss:.4}"));
-    let left = pace.left(stage, fraction).map_or(String::new(), |left| format!(", {} left", seconds(left)));
-    Some((format!("{stage_text}{loss}{left}"), fraction))
-}
-
-/// A time such as `42 s`, `3 min 05 s` or `2 h 10 min`.
-pub fn seconds(time: Duration) -> String {
-    let all = time.as_secs_f64().round() as u64;
-    match all {
-        0..60 => format!("{all} s"),
-        60..3600 => format!("{} min {:02} s", all / 60, all % 60),
-        _ => format!("{} h {:02} min", all / 3600, all % 3600 / 60),
-    }
-}
-
 /// One line for each start and end, and now and then one for what runs.
 pub struct Lines<W: FnMut(&str)> {
     write: W,
@@ -140,10 +91,10 @@ impl<W: FnMut(&str)> Observer for Lines<W> {
 
     fn progress(&mut self, job: usize, graph: &Graph, event: &Event) {
         let Some((pace, told)) = self.running.get_mut(&job) else { return };
-        let Some((text, _)) = describe(event, pace) else { return };
+        let Some(position) = pace.position(event) else { return };
         if told.elapsed() >= self.every {
             *told = Instant::now();
-            (self.write)(&format!("running {}: {text}", graph.job(job).label()));
+            (self.write)(&format!("running {}: {}", graph.job(job).label(), described(&position)));
         }
     }
 
@@ -152,7 +103,7 @@ impl<W: FnMut(&str)> Observer for Lines<W> {
     }
 
     fn finished(&mut self, job: usize, graph: &Graph) {
-        let took = self.running.remove(&job).map(|(pace, _)| pace.started.elapsed());
+        let took = self.running.remove(&job).map(|(pace, _)| pace.elapsed());
         let line = ending_text(job, graph, took);
         (self.write)(&line);
     }
@@ -206,6 +157,16 @@ fn style(template: &str) -> ProgressStyle {
     bar.template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
 }
 
+/// A bar for one job.
+pub(super) fn job_bar(label: String) -> ProgressBar {
+    ProgressBar::new(PARTS).with_style(style("{bar:24} {prefix}: {wide_msg}")).with_prefix(label)
+}
+
+pub(super) fn show(bar: &ProgressBar, fraction: f64, text: String) {
+    bar.set_position((fraction * PARTS as f64) as u64);
+    bar.set_message(text);
+}
+
 impl Observer for Bars {
     fn begins(&mut self, graph: &Graph) {
         let (ended, all) = tally(graph);
@@ -217,18 +178,15 @@ impl Observer for Bars {
     }
 
     fn started(&mut self, job: usize, graph: &Graph, _threads: usize) {
-        let bar = self.screen.insert_before(&self.overall, ProgressBar::new(PARTS));
-        bar.set_style(style("{bar:24} {prefix}: {wide_msg}"));
-        bar.set_prefix(graph.job(job).label());
+        let bar = self.screen.insert_before(&self.overall, job_bar(graph.job(job).label()));
         bar.set_message("starting");
         self.running.insert(job, (Pace::new(), bar));
     }
 
     fn progress(&mut self, job: usize, _graph: &Graph, event: &Event) {
         let Some((pace, bar)) = self.running.get_mut(&job) else { return };
-        if let Some((text, fraction)) = describe(event, pace) {
-            bar.set_position((fraction * PARTS as f64) as u64);
-            bar.set_message(text);
+        if let Some(position) = pace.position(event) {
+            show(bar, position.fraction, described(&position));
         }
     }
 
@@ -242,7 +200,7 @@ impl Observer for Bars {
     fn finished(&mut self, job: usize, graph: &Graph) {
         let took = self.running.remove(&job).map(|(pace, bar)| {
             bar.finish_and_clear();
-            pace.started.elapsed()
+            pace.elapsed()
         });
         self.overall.set_position(tally(graph).0 as u64);
         self.print(&ending_text(job, graph, took));
@@ -268,6 +226,7 @@ impl Observer for Bars {
 mod tests {
     use super::*;
     use crate::runner::graph::tests::trial;
+    use crate::store::Stage;
 
     #[test]
     fn lines_come_at_start_and_end_and_rarely_between() {
@@ -280,7 +239,7 @@ mod tests {
             observer.started(0, &graph, 1);
             for step in 0..100 {
                 let fraction = f64::from(step) / 200.0;
-                let event = Event::Progress { stage: Stage::Epoch, at: 1, of: 2, fraction, loss: Some(1.0) };
+                let event = Event::Progress { stage: Stage::Epoch, at: 1, of: 2, fraction, items: 9, loss: Some(1.0) };
                 observer.progress(0, &graph, &event);
             }
             graph.set(0, JobState::Done);
@@ -294,21 +253,5 @@ mod tests {
                 "done a seed 0 pretext in 0 s (1 of 3)"
             ]
         );
-    }
-
-    #[test]
-    fn times_read_as_people_say_them() {
-        let text = |s: f64| seconds(Duration::from_secs_f64(s));
-        assert_eq!([text(42.4), text(185.0), text(7800.0)], ["42 s", "3 min 05 s", "2 h 10 min"]);
-    }
-
-    #[test]
-    fn an_event_shows_epoch_loss_and_time_left() {
-        let began = Instant::now().checked_sub(Duration::from_secs(10)).unwrap();
-        let mut pace = Pace { started: began, first: Some((Stage::Epoch, began, 0.25)) };
-        let event = Event::Progress { stage: Stage::Epoch, at: 3, of: 50, fraction: 0.5, loss: Some(5.12345) };
-        assert_eq!(describe(&event, &mut pace), Some(("epoch 3/50, loss 5.1235, 20 s left".to_owned(), 0.5)));
-        let event = Event::Progress { stage: Stage::Testing, at: 1, of: 2, fraction: 0.5, loss: None };
-        assert_eq!(describe(&event, &mut pace), Some(("testing, row 1/2".to_owned(), 0.5)));
     }
 }

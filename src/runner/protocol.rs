@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::recipe::{Address, DataIdentity, EvaluationRecipe, PretextRecipe};
-use crate::store::{Failure, Results, RunFolder};
+use crate::store::{Failure, Results, RunFolder, Stage};
 
 /// A piece of work with a folder of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,10 @@ impl Work {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     pub work: Work,
+    /// What messages call it.
+    pub label: String,
+    /// Ids of the experiments that need it.
+    pub experiments: Vec<String>,
     /// The results folder.
     pub results: PathBuf,
     /// The folder of data sets that was given on the command line.
@@ -103,24 +107,12 @@ pub enum Event {
         of: usize,
         /// Share of the stage that is done, in [0, 1].
         fraction: f64,
+        /// Rows that the whole stage takes in.
+        items: usize,
         /// Of the last step, where the work has one.
         loss: Option<f64>,
     },
     Warning(String),
-}
-
-/// What a task is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stage {
-    /// Training; counts epochs, the one at hand included.
-    Epoch,
-    /// Training of the classifiers that choose the rate; counts epochs.
-    Choosing,
-    /// Solving in closed form; counts rows.
-    Solving,
-    /// Measuring test accuracy; counts rows.
-    Testing,
 }
 
 #[cfg(test)]
@@ -134,6 +126,8 @@ mod tests {
         let trial = trial("a", 3);
         let task = |work| Task {
             work,
+            label: "a seed 3 pretext".into(),
+            experiments: vec!["table1".into()],
             results: "results".into(),
             data: Some("data sets".into()),
             threads: 2,
@@ -154,7 +148,14 @@ mod tests {
             assert!(matches!(back, Request::Task(task) if task.work.address() == address));
         }
         let replies = [
-            Reply::Event(Event::Progress { stage: Stage::Choosing, at: 1, of: 2, fraction: 0.3, loss: Some(0.1) }),
+            Reply::Event(Event::Progress {
+                stage: Stage::Choosing,
+                at: 1,
+                of: 2,
+                fraction: 0.3,
+                items: 9,
+                loss: Some(0.1),
+            }),
             Reply::Event(Event::Warning("a\nb".into())),
             Reply::Done,
             Reply::Failed(Failure { kind: FailureKind::Collapse { epoch: 1, step: 2 }, message: "m".into() }),

@@ -30,6 +30,11 @@ pub fn host() -> String {
     if name.trim().is_empty() { "unknown".to_owned() } else { name.trim().to_owned() }
 }
 
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
 /// `cpu`, with the model where the system tells.
 fn device() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -83,8 +88,7 @@ impl Keeper<'_> {
 
     pub fn write(&mut self) -> Result<(), StoreError> {
         self.provenance.wall_seconds = self.before + self.began.elapsed().as_secs_f64();
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-        self.provenance.finished_at = since_1970.map_or(0, |time| time.as_secs());
+        self.provenance.finished_at = now();
         self.written = Instant::now();
         write_sealed(&self.folder.file("provenance.json"), &self.provenance)
     }

@@ -142,6 +142,8 @@ impl Scheduler<'_> {
         let first_try = !node.shared;
         let request = Request::Task(Box::new(Task {
             work: node.work.clone(),
+            label: node.label(),
+            experiments: node.experiments.clone(),
             results: self.settings.results.clone(),
             data: self.settings.data.clone(),
             threads,

@@ -8,13 +8,15 @@ use crate::evaluate::{self, Outcome};
 use crate::kernels::Cpu;
 use crate::model::Network;
 use crate::recipe::{DataIdentity, EvaluationRecipe, PretextRecipe};
-use crate::store::{EvaluationResult, Failure, FailureKind, MetricLog, RunFolder, StoreError, checksum, write_sealed};
+use crate::store::{
+    EvaluationResult, Failure, FailureKind, MetricLog, RunFolder, Stage, StoreError, checksum, write_sealed,
+};
 use crate::train;
 
+use super::Event;
 use super::interruption::{Interruption, of_data, of_store, of_training};
 use super::readout::ReadOut;
 use super::work::{Ended, Performer, Session, Watch};
-use super::{Event, Stage};
 
 /// Trains and evaluates on the CPU. The data set of the last task is kept for the next one.
 #[derive(Default)]
@@ -59,6 +61,7 @@ impl Performer for Training {
                     at: epoch,
                     of: epochs,
                     fraction: ((epoch - 1) as f64 + step as f64 / steps as f64) / epochs as f64,
+                    items: epochs * steps * recipe.pretext.batch,
                     loss: Some(loss),
                 },
                 train::Progress::Warning(text) => Event::Warning(text),
@@ -97,14 +100,14 @@ fn evaluate_on(
 
 impl From<evaluate::Progress> for Event {
     fn from(progress: evaluate::Progress) -> Event {
-        let evaluate::Progress { stage, done, of } = progress;
+        let evaluate::Progress { stage, done, of, rows } = progress;
         let stage = match stage {
             evaluate::Stage::Training => Stage::Epoch,
             evaluate::Stage::Choosing => Stage::Choosing,
             evaluate::Stage::Solving => Stage::Solving,
             evaluate::Stage::Testing => Stage::Testing,
         };
-        Event::Progress { stage, at: done, of, fraction: done as f64 / of.max(1) as f64, loss: None }
+        Event::Progress { stage, at: done, of, fraction: done as f64 / of.max(1) as f64, items: of * rows, loss: None }
     }
 }
 

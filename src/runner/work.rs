@@ -15,6 +15,7 @@ use crate::recipe::{EvaluationRecipe, PretextRecipe};
 use crate::store::{Failure, FailureKind, Results, RunFolder, StoreError, checksum, read_sealed, write_sealed};
 
 use super::provenance::Keeper;
+use super::signs::Signs;
 use super::{Event, Task, Work};
 
 /// How a task ended that did not fail.
@@ -135,7 +136,9 @@ fn attempt(
         return Ok(Ended::Stopped);
     }
     let session = Session { task, folder, results };
+    let mut signs = Signs::begin(folder, task);
     let mut watch = |event: Event| {
+        signs.tell(&event);
         events(event);
         provenance.tick();
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -9,17 +9,30 @@ const TEMPORARY: &str = ".partial-";
 
 /// Writes `bytes` to `path` so that a reader sees the old file or the new one, also after a power cut.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // The parent of a bare name is the empty path, which no folder can be opened by.
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    put(path, |temporary| write_synced(temporary, bytes))?;
+    File::open(folder(path))?.sync_all()
+}
+
+/// Writes `bytes` to `path` so that a reader sees the old file or the new one, but for a power cut. It does not wait for
+/// the disk.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put(path, |temporary| fs::write(temporary, bytes))
+}
+
+fn put(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-    let temporary = folder.join(format!("{TEMPORARY}{}-{name}", std::process::id()));
-    let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    let temporary = folder(path).join(format!("{TEMPORARY}{}-{name}", std::process::id()));
+    let written = write(&temporary).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // Leaves the disk as it was; the error that matters is the first one.
         let _ = fs::remove_file(&temporary);
-        return written;
     }
-    File::open(folder)?.sync_all()
+    written
+}
+
+/// The parent of a bare name is the empty path, which no folder can be opened by.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {

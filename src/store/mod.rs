@@ -6,6 +6,8 @@
 //! results/eval/<address>/     recipe.json  provenance.json  metrics.jsonl  result.json
 //! ```
 //!
+//! While a process works on a run, `progress.json` says how far it is. Nothing depends on it.
+//!
 //! Every file that a later run reads is written to a temporary name, synced, renamed, and its folder synced. `done.json`
 //! and `result.json` come last and carry the checksum of what they vouch for.
 
@@ -14,6 +16,7 @@ mod failure;
 mod folder;
 mod metrics;
 mod outcome;
+mod progress;
 mod sealed;
 
 pub use atomic::{remove_leftovers, write_atomic};
@@ -21,4 +24,5 @@ pub use failure::{Failure, FailureKind};
 pub use folder::{Claim, Results, RunFolder, State};
 pub use metrics::MetricLog;
 pub use outcome::{Done, EvaluationResult, Provenance};
+pub use progress::{Position, Progress, Stage};
 pub use sealed::{StoreError, checksum, read_sealed, write_sealed};

@@ -20,7 +20,8 @@ pub use self::train::{Batch, Classifiers, Sgd, Snapshot};
 pub use super::features::Features;
 use super::features::stream_test;
 use super::{
-    EvaluateError, FeatureSource, Labels, OnProgress, Outcome, ShuffledSet, Split, Stage, percent, pool, report,
+    EvaluateError, FeatureSource, Labels, OnProgress, Outcome, Progress, ShuffledSet, Split, Stage, percent, pool,
+    report,
 };
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::Linear;
@@ -85,7 +86,8 @@ pub fn evaluate(
     let mut course = |set: ShuffledSet, rows: &[u32], stage: Stage| {
         let key = Key::new(seed, Purpose::EvaluationShuffle).view(set as usize);
         let order = |epoch| permutation(rows.len(), key.epoch(epoch)).iter().map(|at| rows[*at as usize]).collect();
-        lesson.train(rows.len(), order, |epoch| report(progress, stage, epoch, settings.epochs))
+        let (of, rows) = (settings.epochs, rows.len());
+        lesson.train(rows, order, |done| report(progress, Progress { stage, done, of, rows }))
     };
 
     let all: Vec<u32> = (0..labels.train.len() as u32).collect();

@@ -27,7 +27,9 @@ impl Performer for Toy {
             }
             _ => {}
         }
-        if watch(Event::Progress { stage: Stage::Epoch, at: 1, of: 1, fraction: 1.0, loss: Some(0.5) }).is_break() {
+        if watch(Event::Progress { stage: Stage::Epoch, at: 1, of: 1, fraction: 1.0, items: 1, loss: Some(0.5) })
+            .is_break()
+        {
             return Ok(Ended::Stopped);
         }
         fs::write(session.folder.file("encoder"), b"abc").unwrap();
@@ -57,6 +59,8 @@ impl Bench {
     fn task(&self, seed: u64) -> Task {
         Task {
             work: Work::Pretext(trial("a", seed).trial.pretext.unwrap()),
+            label: "a".into(),
+            experiments: vec![],
             results: self.root.path().to_owned(),
             data: None,
             threads: 1,

@@ -1,0 +1,87 @@
+//! `repro watch`.
+
+use std::io::IsTerminal;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::experiment::Experiment;
+use crate::runner::{Running, Screen, rate_text, running, stage_text, time_text};
+use crate::store::Results;
+
+use super::arguments::{Common, Watch};
+use super::text::table;
+use super::{Exit, Output};
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between two lines about one piece of work.
+const LINES_EVERY: Duration = Duration::from_secs(10);
+/// Looks that find nothing before it is over: a worker may be between two pieces of work.
+const LAST_LOOKS: usize = 3;
+
+pub fn execute(arguments: Watch, common: &Common, output: &Output) -> anyhow::Result<Exit> {
+    let experiment = arguments.experiment.as_deref().map(Experiment::load).transpose()?;
+    let results = Results::new(&common.results);
+    let look = || {
+        let found = running(&results, experiment.as_ref().map(Experiment::id));
+        found.context("name the folder of a run with --results DIR")
+    };
+    let found = look()?;
+    let place = common.results.display();
+    if arguments.json {
+        output.result(serde_json::to_string_pretty(&found)?);
+    } else if found.is_empty() {
+        output.result(format!("nothing runs in {place}"));
+    } else if arguments.once {
+        output.result(tabulated(&found));
+    } else {
+        watch(found, look, output)?;
+        output.result(format!("nothing runs in {place} any more"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Shows what is found until that is nothing.
+fn watch(
+    mut found: Vec<Running>,
+    look: impl Fn() -> anyhow::Result<Vec<Running>>,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let mut screen = (output.interactive() && std::io::stdout().is_terminal()).then(Screen::new);
+    let mut said: Option<Instant> = None;
+    let mut left = LAST_LOOKS;
+    while left > 0 {
+        match &mut screen {
+            Some(screen) => screen.show(&found),
+            None if said.is_none_or(|at| at.elapsed() >= LINES_EVERY) => {
+                found.iter().for_each(|one| output.result(format!("running {}: {}", one.label(), one.text())));
+                said = Some(Instant::now());
+            }
+            None => {}
+        }
+        sleep(LOOK_EVERY);
+        found = look()?;
+        left = if found.is_empty() { left - 1 } else { LAST_LOOKS };
+    }
+    Ok(())
+}
+
+fn tabulated(found: &[Running]) -> String {
+    let mut rows = vec![["running", "done", "stage", "loss", "items/s", "left"].map(str::to_owned).to_vec()];
+    for one in found {
+        let at = one.progress.at.as_ref();
+        let stage = at.map_or("starting".to_owned(), stage_text);
+        let cells = [
+            Some(one.label()),
+            at.map(|at| format!("{:.0} %", 100.0 * at.fraction)),
+            Some([Some(stage), one.silence()].into_iter().flatten().collect::<Vec<_>>().join(", ")),
+            at.and_then(|at| at.loss).map(|loss| format!("{loss:.4}")),
+            at.and_then(|at| at.items_per_second).map(rate_text),
+            at.and_then(|at| at.seconds_left).and_then(time_text),
+        ];
+        rows.push(cells.map(Option::unwrap_or_default).to_vec());
+    }
+    table(&rows)
+}

@@ -1,0 +1,159 @@
+//! What the runs of a results folder are at, for whoever looks on.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use indicatif::{MultiProgress, ProgressBar};
+use serde::Serialize;
+
+use crate::store::{Progress, Results, RunFolder, StoreError};
+
+use super::pace::{described, seconds};
+use super::progress::{job_bar, show};
+use super::provenance::{host, now};
+
+/// Seconds without news after which a view says so.
+const QUIET: u64 = 20;
+/// Seconds without news after which a process elsewhere counts as gone. A step takes less, and clocks differ by less.
+const LOST: u64 = 15 * 60;
+
+/// A piece of work that a process is at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Running {
+    /// `pretext` or `eval`, and the address: the folder in the results.
+    pub folder: String,
+    #[serde(flatten)]
+    pub progress: Progress,
+    /// Seconds since the process last told how far it is.
+    pub silent_for: u64,
+}
+
+impl Running {
+    /// What it is, and on which machine if that is another one.
+    pub fn label(&self) -> String {
+        let Progress { label, host: there, .. } = &self.progress;
+        if *there == host() { label.clone() } else { format!("{label} on {there}") }
+    }
+
+    /// How far it is, in a line.
+    pub fn text(&self) -> String {
+        let at = self.progress.at.as_ref().map_or("starting".to_owned(), described);
+        match self.silence() {
+            Some(silence) => format!("{at}, {silence}"),
+            None => at,
+        }
+    }
+
+    /// Says that there has been no news for long, if that is so.
+    pub fn silence(&self) -> Option<String> {
+        let long = self.silent_for >= QUIET;
+        long.then(|| format!("no news for {}", seconds(std::time::Duration::from_secs(self.silent_for))))
+    }
+}
+
+/// All work that is going on in a results folder, in the order of its labels; that of one experiment if given. What a
+/// killed process left behind is passed over. Nothing is written and no run is held up.
+///
+/// # Errors
+/// The results folder cannot be read.
+pub fn running(results: &Results, experiment: Option<&str>) -> Result<Vec<Running>, StoreError> {
+    let root = results.root();
+    fs::read_dir(root).map_err(StoreError::io(root))?;
+    let (here, now) = (host(), now());
+    let mut running = Vec::new();
+    for kind in ["pretext", "eval"] {
+        for entry in fs::read_dir(root.join(kind)).into_iter().flatten().flatten() {
+            // One that cannot be read is being replaced, or of a newer release: its run is not ours to judge.
+            let Ok(Some(progress)) = RunFolder::at(entry.path()).read_progress() else { continue };
+            let silent_for = now.saturating_sub(progress.told_at);
+            let wanted = experiment.is_none_or(|id| progress.experiments.iter().any(|known| known == id));
+            if wanted && is_alive(&progress, &here, silent_for) {
+                let folder = format!("{kind}/{}", entry.file_name().to_string_lossy());
+                running.push(Running { folder, progress, silent_for });
+            }
+        }
+    }
+    running.sort_by(|one, other| (&one.progress.label, &one.folder).cmp(&(&other.progress.label, &other.folder)));
+    Ok(running)
+}
+
+/// Of processes on this machine the system knows, where it tells; of others only their silence.
+fn is_alive(progress: &Progress, here: &str, silent_for: u64) -> bool {
+    let processes = Path::new("/proc/self");
+    if progress.host == here && processes.exists() {
+        return Path::new("/proc").join(progress.process.to_string()).exists();
+    }
+    silent_for < LOST
+}
+
+/// A bar for each piece of work that is going on, drawn in place on a terminal.
+pub struct Screen {
+    screen: MultiProgress,
+    bars: BTreeMap<String, ProgressBar>,
+}
+
+impl Screen {
+    #[expect(clippy::new_without_default, reason = "it takes the terminal")]
+    pub fn new() -> Screen {
+        Screen { screen: MultiProgress::new(), bars: BTreeMap::new() }
+    }
+
+    pub fn show(&mut self, running: &[Running]) {
+        self.bars.retain(|folder, bar| {
+            let goes_on = running.iter().any(|one| one.folder == *folder);
+            if !goes_on {
+                bar.finish_and_clear();
+            }
+            goes_on
+        });
+        for one in running {
+            let screen = &self.screen;
+            let bar = self.bars.entry(one.folder.clone()).or_insert_with(|| screen.add(job_bar(one.label())));
+            show(bar, one.progress.at.map_or(0.0, |at| at.fraction), one.text());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(host: &str, process: u32, told_at: u64) -> Progress {
+        let (label, experiments) = (format!("{host} {process}"), vec!["table1".to_owned()]);
+        Progress { label, experiments, host: host.to_owned(), process, threads: 1, told_at, at: None }
+    }
+
+    #[test]
+    fn the_work_of_living_processes_is_found() {
+        let root = tempfile::tempdir().unwrap();
+        let results = Results::new(root.path());
+        assert_eq!(running(&results, None).unwrap(), []);
+        let leave = |kind: &str, name: &str, progress: &Progress| {
+            let folder = RunFolder::at(root.path().join(kind).join(name));
+            fs::create_dir_all(folder.path()).unwrap();
+            folder.write_progress(progress).unwrap();
+            folder
+        };
+        let ours = progress(&host(), std::process::id(), now() - QUIET);
+        leave("pretext", "a", &ours);
+        leave("eval", "b", &progress("elsewhere", 1, now() - LOST / 2));
+        leave("eval", "c", &progress("elsewhere", 2, now() - 2 * LOST));
+        let finished = leave("eval", "d", &ours);
+        fs::write(finished.file("result.json"), "{}").unwrap();
+        let newer = leave("eval", "e", &ours);
+        fs::write(newer.file("progress.json"), r#"{"format": 2}"#).unwrap();
+        #[cfg(target_os = "linux")]
+        leave("pretext", "f", &progress(&host(), u32::MAX, now()));
+
+        let found = running(&results, None).unwrap();
+        let mut folders: Vec<&str> = found.iter().map(|one| one.folder.as_str()).collect();
+        folders.sort_unstable();
+        assert_eq!(folders, ["eval/b", "pretext/a"]);
+        let own = found.iter().find(|one| one.folder == "pretext/a").unwrap();
+        assert_eq!(own.text(), "starting, no news for 20 s");
+        assert_eq!(running(&results, Some("table1")).unwrap().len(), 2);
+        assert_eq!(running(&results, Some("table2")).unwrap(), []);
+        assert!(running(&Results::new(root.path().join("nowhere")), None).is_err());
+    }
+}
