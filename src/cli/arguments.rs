@@ -22,6 +22,7 @@ Examples:
   repro plan table1 --scale paper           what the published settings cost on this machine
   repro run table1 --scale short --only dataset=covtype
   repro compare table1 --scale short        ours beside the paper's, with a verdict for each claim
+  repro new mine --from table1              an experiment of your own, to change and `repro check`
 
 Exit codes:
   0    everything asked for was done
@@ -185,7 +186,7 @@ pub struct Run {
     after_help = "Examples:\n  repro watch\n  repro watch table1 --results /shared/results\n  repro watch --once --json\n\nIt only reads the results folder, and ends when nothing runs there any more."
 )]
 pub struct Watch {
-    /// Only the work of this experiment: an id, as `repro list` shows it, or the path of an experiment file
+    /// Only work that was started for this experiment: an id, as `repro list` shows it, or the path of an experiment file
     #[arg(value_name = "EXP")]
     pub experiment: Option<String>,
     /// Say it once, as a table, and end

@@ -30,7 +30,7 @@ pub fn execute(arguments: New, _: &Common, output: &Output) -> anyhow::Result<Ex
     let text = original.derive(text, &derivation)?;
     let name = path.display().to_string();
     let source = Source { name: name.clone(), bytes: text.as_bytes().into(), origin: Origin::File(path.clone()) };
-    let derived = Experiment::examine(&source).map_err(first).context("nothing was written")?;
+    let derived = Experiment::examine(&source).map_err(first)?;
 
     keep_schema(&path.with_file_name(SCHEMA), output)?;
     write_atomic(&path, text.as_bytes()).with_context(|| format!("cannot write {name}"))?;

@@ -4,11 +4,9 @@ use std::io::IsTerminal;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-
 use crate::experiment::Experiment;
 use crate::runner::{Running, Screen, rate_text, running, stage_text, time_text};
-use crate::store::Results;
+use crate::store::{Results, StoreError};
 
 use super::arguments::{Common, Watch};
 use super::text::table;
@@ -24,12 +22,10 @@ const LAST_LOOKS: usize = 3;
 pub fn execute(arguments: Watch, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let experiment = arguments.experiment.as_deref().map(Experiment::load).transpose()?;
     let results = Results::new(&common.results);
-    let look = || {
-        let found = running(&results, experiment.as_ref().map(Experiment::id));
-        found.context("name the folder of a run with --results DIR")
-    };
-    let found = look()?;
     let place = common.results.display();
+    anyhow::ensure!(results.root().is_dir(), "there is no folder {place}; name that of a run with --results DIR");
+    let look = || running(&results, experiment.as_ref().map(Experiment::id));
+    let found = look()?;
     if arguments.json {
         output.result(serde_json::to_string_pretty(&found)?);
     } else if found.is_empty() {
@@ -46,10 +42,10 @@ pub fn execute(arguments: Watch, common: &Common, output: &Output) -> anyhow::Re
 /// Shows what is found until that is nothing.
 fn watch(
     mut found: Vec<Running>,
-    look: impl Fn() -> anyhow::Result<Vec<Running>>,
+    look: impl Fn() -> Result<Vec<Running>, StoreError>,
     output: &Output,
 ) -> anyhow::Result<()> {
-    let mut screen = (output.interactive() && std::io::stdout().is_terminal()).then(Screen::new);
+    let mut screen = (output.interactive() && std::io::stdout().is_terminal()).then(Screen::default);
     let mut said: Option<Instant> = None;
     let mut left = LAST_LOOKS;
     while left > 0 {

@@ -2,7 +2,7 @@
 
 use super::edit::{Edit, edited, quoted, with_first};
 use super::error::ExperimentError;
-use super::file::{ExperimentFile, OneOrMany};
+use super::file::{ExperimentFile, OneOrMany, Rule};
 use super::ordered::Ordered;
 use super::{Experiment, Filter, Scale, validate};
 
@@ -69,7 +69,7 @@ impl Kept<'_> {
     /// Whether the value at `path` stays.
     fn keeps(&self, path: &[&str], text: &str) -> bool {
         let (file, index) = (self.file, |text: &str| text.parse::<usize>().ok());
-        let rule = |rules: &[super::file::Rule], at: &str| {
+        let rule = |rules: &[Rule], at: &str| {
             index(at).and_then(|at| rules.get(at)).is_none_or(|rule| self.reaches(&rule.when))
         };
         match *path {
@@ -85,9 +85,10 @@ impl Kept<'_> {
             ["scales", _, "only", axis] => {
                 serde_json::from_str(text).is_ok_and(|values: OneOrMany| self.accepts_one(axis, &values))
             }
-            ["without", _, axis, _] | [.., "when" | "only", axis, _] => {
-                string(text).is_none_or(|value| self.accepts(axis, &value))
-            }
+            ["without", _, axis, _]
+            | ["where", _, "when", axis, _]
+            | ["scales", _, "only", axis, _]
+            | ["scales", _, "where", _, "when", axis, _] => string(text).is_none_or(|value| self.accepts(axis, &value)),
             _ => true,
         }
     }

@@ -48,10 +48,13 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// None where nothing was found.
-    pub fn of(errors: impl IntoIterator<Item = ExperimentError>) -> Option<Faults> {
+    /// An error where anything was found.
+    pub fn none_in(errors: impl IntoIterator<Item = ExperimentError>) -> Result<(), Faults> {
         let mut errors = errors.into_iter();
-        errors.next().map(|first| Faults { first: Box::new(first), others: errors.collect() })
+        match errors.next() {
+            Some(first) => Err(Faults { first: Box::new(first), others: errors.collect() }),
+            None => Ok(()),
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &ExperimentError> {
@@ -66,7 +69,7 @@ impl From<ExperimentError> for Faults {
 }
 
 /// A place in a JSON document where something else was expected.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("at {}: found {found}, expected {expected}{}", place(.pointer), hint(.nearest))]
 pub struct Mismatch {
     /// JSON pointer (RFC 6901) of the place.

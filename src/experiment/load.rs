@@ -60,23 +60,17 @@ impl Experiment {
         let name = &source.name;
         let fault = |mismatch| ExperimentError::File { file: name.clone(), mismatch: Box::new(mismatch) };
         let document = document::parse(name, &source.bytes)?;
-        if let Some(faults) = Faults::of(FILE.faults(&document).into_iter().map(fault)) {
-            return Err(faults);
-        }
+        Faults::none_in(FILE.faults(&document).into_iter().map(fault))?;
         let parsed: ExperimentFile = serde_json::from_value(document)
             .map_err(|error| fault(Mismatch::new("", error.to_string(), "an experiment")))?;
-        let (combinations, faults) = match references::check(&parsed) {
-            Ok(combinations) => (combinations, Vec::new()),
-            Err(faults) => (Vec::new(), faults),
-        };
-        if let Some(faults) = Faults::of(faults.into_iter().map(fault)) {
-            return Err(faults);
+        let mut combinations = Vec::new();
+        match references::check(&parsed) {
+            Ok(found) => combinations = found,
+            Err(faults) => Faults::none_in(faults.into_iter().map(fault))?,
         }
         let experiment = Experiment { file: parsed, name: name.clone(), origin: source.origin.clone(), combinations };
-        match Faults::of(experiment.cell_faults()) {
-            Some(faults) => Err(faults),
-            None => Ok(experiment),
-        }
+        Faults::none_in(experiment.cell_faults())?;
+        Ok(experiment)
     }
 
     /// What is wrong with the settings and readings of the cells. A fault that several cells have from one place is

@@ -10,7 +10,7 @@ use super::ordered::Ordered;
 /// The cells by axis values, once every name is found to be good.
 ///
 /// # Errors
-/// Every name that is not, in the order of the file. There is at least one.
+/// Every name that is not, in the order of the file.
 pub fn check(file: &ExperimentFile) -> Result<Vec<Vec<(String, String)>>, Vec<Mismatch>> {
     let mut faults = Vec::new();
     faults.extend(name("/id", &file.id).err());

@@ -142,7 +142,7 @@ impl Bars {
     fn new() -> Bars {
         let screen = MultiProgress::new();
         let overall = screen.add(ProgressBar::new(0));
-        overall.set_style(style("{bar:24} {pos}/{len} pretext runs and evaluations, {elapsed} so far"));
+        overall.set_style(style("{bar:10} {pos}/{len} pretext runs and evaluations, {elapsed} so far"));
         Bars { screen, overall, running: HashMap::new() }
     }
 
@@ -159,7 +159,7 @@ fn style(template: &str) -> ProgressStyle {
 
 /// A bar for one job.
 pub(super) fn job_bar(label: String) -> ProgressBar {
-    ProgressBar::new(PARTS).with_style(style("{bar:24} {prefix}: {wide_msg}")).with_prefix(label)
+    ProgressBar::new(PARTS).with_style(style("{bar:10} {prefix}: {wide_msg}")).with_prefix(label)
 }
 
 pub(super) fn show(bar: &ProgressBar, fraction: f64, text: String) {

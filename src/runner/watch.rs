@@ -88,17 +88,13 @@ fn is_alive(progress: &Progress, here: &str, silent_for: u64) -> bool {
 }
 
 /// A bar for each piece of work that is going on, drawn in place on a terminal.
+#[derive(Debug, Default)]
 pub struct Screen {
     screen: MultiProgress,
     bars: BTreeMap<String, ProgressBar>,
 }
 
 impl Screen {
-    #[expect(clippy::new_without_default, reason = "it takes the terminal")]
-    pub fn new() -> Screen {
-        Screen { screen: MultiProgress::new(), bars: BTreeMap::new() }
-    }
-
     pub fn show(&mut self, running: &[Running]) {
         self.bars.retain(|folder, bar| {
             let goes_on = running.iter().any(|one| one.folder == *folder);

@@ -68,8 +68,13 @@ impl Bench {
 
     /// `repro run tiny.json` with more arguments.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        self.repro(&[&["run", "tiny.json"], arguments].concat())
+    }
+
+    /// `repro` with these arguments.
+    pub fn repro(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_repro"));
-        command.args(["run", "tiny.json"]).args(arguments).current_dir(self.folder.path());
+        command.args(arguments).current_dir(self.folder.path());
         // Whatever data sets or settings the machine has must not matter.
         command.env("HOME", self.folder.path()).env_remove("XDG_CACHE_HOME").env_remove("REPRO_DATA");
         command.env("RUST_BACKTRACE", "0").stdin(Stdio::null());

@@ -13,3 +13,5 @@ mod speech;
 mod summary;
 #[cfg(target_os = "linux")]
 mod together;
+#[cfg(target_os = "linux")]
+mod watch;
