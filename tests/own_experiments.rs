@@ -201,6 +201,7 @@ fn new_refuses_what_it_cannot_do() {
         refused(&["mine", "--from", "bad.json"]),
         refused(&["mine", "--from", "table1", "--only", "dataset=covtyp"]),
         refused(&["mine", "--from", "table2", "--only", "dataset=higgs1m,imix=maybe"]),
+        refused(&["mine", "--from", "table3", "--only", "dataset=covtype,imix=without-inputmix"]),
     ];
     insta::assert_snapshot!(said.join("\n"));
     assert_eq!(read(folder.path(), "taken.json"), "mine");

@@ -7,9 +7,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::runner::graph::tests::trial;
-use crate::runner::protocol::{Reply, Request, Stage};
+use crate::runner::protocol::{Reply, Request};
 use crate::runner::serve;
-use crate::store::{Done, Provenance};
+use crate::store::{Done, Provenance, Stage};
 
 /// Writes an encoder of three bytes; panics on seed 13 and finds a collapse on seed 7.
 #[derive(Default)]
