@@ -1,6 +1,9 @@
 //! A new experiment file from another one.
 
-use super::edit::{Edit, edited, quoted, with_first};
+use jsonc_parser::ParseOptions;
+use jsonc_parser::cst::CstRootNode;
+
+use super::edit::{prune, set_text};
 use super::error::ExperimentError;
 use super::file::{ExperimentFile, OneOrMany, Rule};
 use super::ordered::Ordered;
@@ -34,15 +37,24 @@ impl Experiment {
         let kept = Kept { file: &self.file, only };
         let title = format!("{} ({id}, derived from {})", self.title(), self.id());
         let cost = format!("Of {} as a whole: {}", self.id(), self.cost());
-        let text = edited(text, &|path, value| match path {
-            ["$schema"] => Edit::Replace(quoted(schema)),
-            ["id"] => Edit::Replace(quoted(id)),
-            ["title"] => Edit::Replace(quoted(&title)),
-            ["cost"] if *only != Filter::default() => Edit::Replace(quoted(&cost)),
-            ["report", "readings", _] => keep_if(string(value).is_none_or(|reading| readings.contains(&reading))),
-            _ => keep_if(kept.keeps(path, value)),
+        let root = CstRootNode::parse(text, &ParseOptions::default()).map_err(|error| ExperimentError::Syntax {
+            file: self.id().to_owned(),
+            line: error.line_display(),
+            column: error.column_display(),
+            message: error.kind().to_string(),
+        })?;
+        let object = root.object_value_or_set();
+        prune(&object.clone().into(), &[], &|path, value| match path {
+            ["report", "readings", _] => string(value).is_none_or(|reading| readings.contains(&reading)),
+            _ => kept.keeps(path, value),
         });
-        Ok(if self.file._schema.is_some() { text } else { with_first(&text, "$schema", &quoted(schema)) })
+        set_text(&object, "$schema", schema);
+        set_text(&object, "id", id);
+        set_text(&object, "title", &title);
+        if *only != Filter::default() {
+            set_text(&object, "cost", &cost);
+        }
+        Ok(root.to_string())
     }
 
     /// The readings that some cell of a selection gives at some scale.
@@ -104,10 +116,6 @@ impl Kept<'_> {
     fn reaches(&self, when: &Ordered<OneOrMany>) -> bool {
         when.iter().all(|(axis, values)| self.accepts_one(axis, values))
     }
-}
-
-fn keep_if(kept: bool) -> Edit {
-    if kept { Edit::Keep } else { Edit::Drop }
 }
 
 fn string(json: &str) -> Option<String> {
