@@ -84,8 +84,18 @@ fn a_mistake_is_named_with_its_place_and_what_was_meant() {
         with("/claims/0/than", json!({ "imix": "no" })),
         with("/claims/0/than", json!({ "imix": "on" })),
         with("/claims/0/confidence", json!("sure")),
+        with("/claims/0/reading", json!("frechet")),
+        distance_in_the_table(),
     ];
     insta::assert_snapshot!(messages.join("\n"));
+}
+
+/// The table says that its numbers are accuracies.
+fn distance_in_the_table() -> String {
+    let mut document = document();
+    document["recipe"]["evaluation"]["frechet"] = json!({});
+    document["report"]["reading"] = json!("frechet");
+    load(document.to_string().as_bytes()).expect_err("no accuracy")
 }
 
 #[test]
@@ -119,6 +129,7 @@ fn settings_that_do_not_go_together_are_refused_with_the_cell() {
         with("/recipe/pretext/momentum", json!(1)),
         without("/recipe/pretext/base_rate"),
         with("/axes/imix/on/paper", json!({})),
+        with("/recipe/evaluation/frechet", json!({ "rows": 100 })),
     ];
     insta::assert_snapshot!(messages.join("\n"));
 }

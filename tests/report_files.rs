@@ -111,6 +111,7 @@ fn measured(scale: Scale) -> Measured {
         margin: 1.0,
         cells,
         claims: vec![Claim {
+            reading: None,
             id: "imix-helps".into(),
             statement: "+ i-Mix > baseline".into(),
             confidence: Confidence::Confirmed,

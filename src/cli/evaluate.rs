@@ -13,7 +13,7 @@ use crate::data::{Library, Set};
 use crate::evaluate::Progress;
 use crate::experiment::{Cell, Experiment, differences, shown};
 use crate::interchange::Encoder;
-use crate::recipe::{EvaluationKind, Settings};
+use crate::recipe::{EvaluationKind, Settings, Unit};
 use crate::runner::{Interruption, ReadOut, stop_on_signals};
 use crate::store::{Failure, FailureKind};
 
@@ -137,15 +137,18 @@ fn read_out(
 /// What all evaluations came to.
 #[derive(Default)]
 struct Found {
-    /// Test accuracy in percent.
     readings: BTreeMap<String, f64>,
     details: BTreeMap<String, Value>,
 }
 
 impl Found {
     fn table(&self) -> String {
-        let mut rows = vec![vec!["reading".to_owned(), "test accuracy, %".to_owned()]];
-        rows.extend(self.readings.iter().map(|(name, accuracy)| vec![name.clone(), format!("{accuracy:.2}")]));
+        let number = |name: &str, value: f64| match Unit::of(name) {
+            Unit::Accuracy => format!("{value:.2} %"),
+            Unit::Distance => format!("{value:.6} (distance)"),
+        };
+        let mut rows = vec![vec!["reading".to_owned(), "value".to_owned()]];
+        rows.extend(self.readings.iter().map(|(name, value)| vec![name.clone(), number(name, *value)]));
         table(&rows)
     }
 

@@ -27,6 +27,8 @@ pub enum EvaluateError {
     Unfit { what: String, expected: String, found: String },
     #[error("the eigenvalues of the features' second moments could not be computed: {0}")]
     Eigenvalues(String),
+    #[error("the singular values of the features' covariances could not be computed: {0}")]
+    SingularValues(String),
     /// Whatever computes the features failed.
     #[error("cannot compute features")]
     Encoder(#[source] Box<dyn Error + Send + Sync>),

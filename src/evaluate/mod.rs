@@ -1,6 +1,7 @@
-//! Read-outs of an encoder: linear, pseudo-inverse, fine-tuned and supervised.
+//! Read-outs of an encoder: linear, pseudo-inverse, fine-tuned and supervised, and how far apart it puts training and
+//! test items.
 //!
-//! Each gives readings: test accuracies in percent, by name.
+//! Each gives readings by name: test accuracies in percent, but for the last line.
 //!
 //! | reading | test accuracy of |
 //! | --- | --- |
@@ -14,6 +15,7 @@
 //! | `pinv` | least squares in closed form |
 //! | `fine-tune/last`, `fine-tune/best` | the encoder and a classifier, trained together from the pretext encoder |
 //! | `supervised/last`, `supervised/best` | the same from random weights |
+//! | `frechet` | none: the Fréchet distance between features of training and of test items |
 //!
 //! Measured epochs are those from `measure_from` to the last. Choosing by test accuracy is what the official logs
 //! suggest; choosing by validation rows is the clean rule. Both come out of one run.
@@ -21,9 +23,11 @@
 pub mod end_to_end;
 mod error;
 mod features;
+pub mod frechet;
 mod frozen;
 mod inputs;
 pub mod linear;
+mod moments;
 pub mod pinv;
 mod softmax;
 #[cfg(test)]
@@ -89,7 +93,7 @@ pub struct Labels<'a> {
 /// What an evaluation found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
-    /// Test accuracy in percent by reading.
+    /// By name; [`crate::recipe::Unit::of`] tells what a number is.
     pub readings: BTreeMap<String, f64>,
     /// What was chosen along the way and what the readings are over.
     pub details: BTreeMap<String, serde_json::Value>,

@@ -5,27 +5,19 @@
 #[cfg(test)]
 mod tests;
 
-use faer::diag::Diag;
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, Mat, MatRef, Par};
 use rayon::prelude::*;
 use serde_json::json;
 
 use super::features::{stream, stream_test};
+use super::moments::{Eigen, ROWS, SecondMoments};
 use super::{
     EvaluateError, FeatureSource, Labels, OnProgress, Outcome, Progress, ShuffledSet, Split, Stage, percent, pool,
     report,
 };
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::PseudoInverse;
-
-/// Training rows whose second moments are taken at a time.
-const ROWS: usize = 1024;
-
-/// Columns of the second moments that one task computes.
-const COLUMNS: usize = 128;
 
 /// Test rows that one task classifies.
 const TEST_ROWS: usize = 256;
@@ -85,9 +77,7 @@ pub fn evaluate(
 
 /// `X'X` and `Y'X`.
 struct Moments {
-    width: usize,
-    /// Lower triangle, column-major.
-    second: Vec<f64>,
+    second: SecondMoments,
     /// `[class][feature]`: sum of the features of each class.
     by_class: Vec<f64>,
 }
@@ -101,12 +91,12 @@ struct Solution {
 
 impl Moments {
     fn new(width: usize, classes: usize) -> Moments {
-        Moments { width, second: vec![0.0; width * width], by_class: vec![0.0; classes * width] }
+        Moments { second: SecondMoments::new(width), by_class: vec![0.0; classes * width] }
     }
 
     /// Takes in some rows of `features`, row-major.
     fn add(&mut self, features: &[f32], rows: &[usize], labels: &[u32]) {
-        let width = self.width;
+        let width = self.second.width();
         let mut values = vec![0f64; rows.len() * width];
         for (values, row) in values.chunks_exact_mut(width).zip(rows) {
             let sums = &mut self.by_class[labels[*row] as usize * width..][..width];
@@ -115,36 +105,12 @@ impl Moments {
                 *sum += *value;
             }
         }
-        let values = MatRef::from_row_major_slice(&values, rows.len(), width);
-        self.second.par_chunks_mut(COLUMNS * width).enumerate().for_each(|(index, columns)| {
-            let first = index * COLUMNS;
-            let count = columns.len() / width;
-            let below = MatMut::from_column_major_slice_mut(columns, width, count).subrows_mut(first, width - first);
-            let (left, right) = (values.subcols(first, width - first).transpose(), values.subcols(first, count));
-            matmul(below, Accum::Add, left, right, 1.0, Par::Seq);
-        });
+        self.second.add(&values);
     }
 
-    /// Eigenvalues up to `features x epsilon x the largest` count as 0, as in NumPy's `matrix_rank`. The decomposition
-    /// runs on one thread, since its bits depend on how many it has.
     fn solve(self) -> Result<Solution, EvaluateError> {
-        let width = self.width;
-        let second = MatRef::from_column_major_slice(&self.second, width, width);
-        let mut values = Diag::<f64>::zeros(width);
-        let mut vectors = Mat::<f64>::zeros(width, width);
-        let scratch = self_adjoint_evd_scratch::<f64>(width, ComputeEigenvectors::Yes, Par::Seq, Default::default());
-        self_adjoint_evd(
-            second,
-            values.as_mut(),
-            Some(vectors.as_mut()),
-            Par::Seq,
-            MemStack::new(&mut MemBuffer::new(scratch)),
-            Default::default(),
-        )
-        .map_err(|error| EvaluateError::Eigenvalues(format!("{error:?}")))?;
-        let values = values.column_vector();
-        let largest = values.iter().copied().fold(0.0, f64::max);
-        let cut_off = width as f64 * f64::EPSILON * largest;
+        let width = self.second.width();
+        let Eigen { values, vectors, cut_off } = Eigen::of(self.second.matrix())?;
 
         let classes = self.by_class.len() / width;
         let by_class = MatRef::from_row_major_slice(&self.by_class, classes, width);

@@ -13,6 +13,8 @@ pub struct Claim {
     pub text: String,
     pub source: String,
     pub confidence: Confidence,
+    /// The reading that is compared, where that is not the one in the table.
+    pub reading: Option<String>,
     /// Values of the axes that the claim is stated for each combination of.
     pub group: Vec<(String, String)>,
     /// Values of every axis, in the order of the experiment file.
@@ -30,6 +32,7 @@ pub(super) fn of_group(claim: &ClaimFile, axes: &[(String, String)]) -> Claim {
         text: claim.text.clone(),
         source: claim.source.clone(),
         confidence: claim.confidence,
+        reading: claim.reading.clone(),
         group: axes.iter().filter(|(axis, _)| claim.each.contains(axis)).cloned().collect(),
         greater: side(&claim.greater),
         than: side(&claim.than),

@@ -124,6 +124,12 @@ pub fn of_evaluation(settings: &Settings, kind: &EvaluationKind, (train, test): 
             let scores = 2.0 * (train + test) as f64 * features * classes as f64;
             Cost { flops: extraction + gram + inverse + scores, ..Cost::default() }
         }
+        EvaluationKind::Frechet(_) => {
+            let moments = 2.0 * (train + test) as f64 * features * features;
+            // Two eigendecompositions as above, the product of their factors and its singular values.
+            let distance = (2.0 * 9.0 + 2.0 + 8.0 / 3.0) * features.powi(3);
+            Cost { flops: extraction + moments + distance, ..Cost::default() }
+        }
         EvaluationKind::FineTune(training) | EvaluationKind::Supervised(training) => {
             let network = encoder.with_classifier(classes);
             Cost {

@@ -187,6 +187,9 @@ pub struct ClaimFile {
     /// Where the paper's claim was read.
     pub source: String,
     pub confidence: Confidence,
+    /// The reading that is compared; that of the table if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<String>,
     /// The claim is stated once for every combination of values of these axes.
     #[serde(rename = "for")]
     pub each: Vec<String>,

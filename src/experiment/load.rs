@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::paper::{self, PaperNumber};
-use crate::recipe::Settings;
+use crate::recipe::{Settings, Unit};
 
 use super::error::{ExperimentError, Faults, Mismatch, nearest};
 use super::expand::Fault;
@@ -105,10 +105,17 @@ impl Experiment {
         let complete = found.is_empty();
         let mut faults: Vec<ExperimentError> = found.into_iter().map(|found| self.cell_fault(found)).collect();
         faults.extend(unread);
-        for (index, reading) in self.file.report.readings.iter().enumerate() {
-            if complete && !known.contains(reading) {
-                faults.push(self.no_reading(&format!("/report/readings/{index}"), reading, &known));
-            }
+        let report = &self.file.report;
+        if Unit::of(&report.reading) != Unit::Accuracy {
+            let accuracies: Vec<String> = known.iter().filter(|it| Unit::of(it) == Unit::Accuracy).cloned().collect();
+            faults.push(self.no_reading("/report/reading", &report.reading, &accuracies));
+        }
+        let beneath = report.readings.iter().enumerate();
+        let beneath = beneath.map(|(index, reading)| (format!("/report/readings/{index}"), reading));
+        let claims = self.file.claims.iter().enumerate();
+        let claims = claims.filter_map(|(index, it)| Some((format!("/claims/{index}/reading"), it.reading.as_ref()?)));
+        for (at, reading) in beneath.chain(claims).filter(|(_, reading)| complete && !known.contains(reading)) {
+            faults.push(self.no_reading(&at, reading, &known));
         }
         faults
     }

@@ -6,6 +6,7 @@
 mod address;
 mod data;
 mod pretext;
+mod reading;
 mod revision;
 mod settings;
 
@@ -15,7 +16,8 @@ pub use data::{
     Words,
 };
 pub use pretext::{Contrast, Head, InputMix, Method, Mix, Operator, Pretext, Schedule};
+pub use reading::{FRECHET, Unit};
 pub use revision::Component;
 pub use settings::{
-    EndToEnd, Evaluation, EvaluationKind, LightViews, Linear, Network, PseudoInverse, Settings, Stem, Views,
+    EndToEnd, Evaluation, EvaluationKind, Frechet, LightViews, Linear, Network, PseudoInverse, Settings, Stem, Views,
 };

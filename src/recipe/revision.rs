@@ -77,6 +77,7 @@ pub(super) fn of_evaluation(data: &DataIdentity, of_network: &Network, kind: &Ev
     let own = match kind {
         EvaluationKind::Linear(_) | EvaluationKind::Raw(_) => component("evaluate.linear", 1),
         EvaluationKind::Pinv(_) => component("evaluate.pinv", 2),
+        EvaluationKind::Frechet(_) => component("evaluate.frechet", 1),
         EvaluationKind::FineTune(_) => component("evaluate.fine-tune", 1),
         EvaluationKind::Supervised(_) => component("evaluate.supervised", 1),
     };

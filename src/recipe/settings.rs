@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DataSettings, Pretext, Schedule, Subset};
+use super::{DataSettings, FRECHET, Pretext, Schedule, Subset};
 
 /// Everything a cell is made of, once scale and axes are applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -110,6 +110,9 @@ pub struct Evaluation {
     pub linear: Option<Linear>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinv: Option<PseudoInverse>,
+    /// How differently training and test items are embedded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frechet: Option<Frechet>,
     /// A linear classifier on the inputs themselves: what there is to know without an encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<Linear>,
@@ -157,6 +160,12 @@ pub struct PseudoInverse {
     pub batch: usize,
 }
 
+/// Fréchet distance between the features of training and of test items, each scaled to length 1: see
+/// `evaluate::frechet`. There is nothing to set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Frechet {}
+
 /// Training of the whole network with labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -182,6 +191,7 @@ pub struct EndToEnd {
 pub enum EvaluationKind {
     Linear(Linear),
     Pinv(PseudoInverse),
+    Frechet(Frechet),
     Raw(Linear),
     FineTune(EndToEnd),
     Supervised(EndToEnd),
@@ -193,6 +203,7 @@ impl EvaluationKind {
         match self {
             EvaluationKind::Linear(_) => "linear",
             EvaluationKind::Pinv(_) => "pinv",
+            EvaluationKind::Frechet(_) => FRECHET,
             EvaluationKind::Raw(_) => "raw",
             EvaluationKind::FineTune(_) => "fine-tune",
             EvaluationKind::Supervised(_) => "supervised",
@@ -209,7 +220,7 @@ impl EvaluationKind {
         match self {
             EvaluationKind::Linear(linear) | EvaluationKind::Raw(linear) => linear.views.as_ref(),
             EvaluationKind::FineTune(training) | EvaluationKind::Supervised(training) => training.views.as_ref(),
-            EvaluationKind::Pinv(_) => None,
+            EvaluationKind::Pinv(_) | EvaluationKind::Frechet(_) => None,
         }
     }
 }
@@ -220,6 +231,7 @@ impl Evaluation {
         let mut kinds = Vec::new();
         kinds.extend(self.linear.clone().map(EvaluationKind::Linear));
         kinds.extend(self.pinv.clone().map(EvaluationKind::Pinv));
+        kinds.extend(self.frechet.clone().map(EvaluationKind::Frechet));
         kinds.extend(self.raw.clone().map(EvaluationKind::Raw));
         kinds.extend(self.fine_tune.clone().map(EvaluationKind::FineTune));
         kinds.extend(self.supervised.clone().map(EvaluationKind::Supervised));

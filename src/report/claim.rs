@@ -8,6 +8,7 @@ use super::measured::{Claim, MeasuredCell, TrialReadings};
 use super::statistics::{Estimate, Interval, Spread, holm};
 use super::text;
 use super::verdict::MOST_TRIALS;
+use crate::recipe::Unit;
 
 /// Below it an adjusted p-value decides.
 const LEVEL: f64 = 0.05;
@@ -39,7 +40,9 @@ pub struct Comparison {
     pub lower: usize,
     /// Seeds that both cells have.
     pub n: usize,
-    /// Mean of higher minus lower, in percentage points.
+    /// Of what is compared.
+    pub unit: Unit,
+    /// Mean of higher minus lower: percentage points, where the unit is percent.
     pub difference: Option<f64>,
     /// Each end is a one-sided 95% bound, so together they are a 90% interval. Of this comparison alone.
     pub bounds: Option<Interval>,
@@ -62,8 +65,9 @@ pub struct ClaimOutcome {
 impl Comparison {
     /// Difference and bounds as text, `-` where there are none.
     pub(super) fn numbers(&self) -> (String, String) {
-        let missing = || "-".to_owned();
-        (self.difference.map_or_else(missing, text::signed), self.bounds.as_ref().map_or_else(missing, text::interval))
+        let difference = self.difference.map(|difference| text::signed_in(self.unit, difference));
+        let bounds = self.bounds.as_ref().map(|bounds| text::interval_in(self.unit, bounds));
+        (difference.unwrap_or_else(|| "-".to_owned()), bounds.unwrap_or_else(|| "-".to_owned()))
     }
 
     /// The verdict, with its reason if it has one.
@@ -92,23 +96,31 @@ impl ClaimOutcome {
     }
 }
 
+/// What is compared: a reading of two cells, those of the table if none is named.
+type Test<'a> = (Option<&'a str>, (usize, usize));
+
 /// Evaluates the claims of a table together. Their indices are into `cells`.
 pub fn evaluate(claims: &[Claim], cells: &[MeasuredCell]) -> Vec<ClaimOutcome> {
     // A claim may compare two cells that another one compares as well: they are one test.
-    let mut tests: Vec<((usize, usize), Estimate)> = Vec::new();
-    for pair in claims.iter().flat_map(|claim| claim.pairs.iter().copied()) {
-        let estimate = Spread::of(&paired(cells, pair)).as_ref().and_then(Estimate::mean);
-        if let Some(estimate) = estimate.filter(|_| tests.iter().all(|(other, _)| *other != pair)) {
-            tests.push((pair, estimate));
+    let mut tests: Vec<(Test, Estimate)> = Vec::new();
+    for test in claims.iter().flat_map(tests_of) {
+        let estimate = Spread::of(&paired(cells, test)).as_ref().and_then(Estimate::mean);
+        if let Some(estimate) = estimate.filter(|_| tests.iter().all(|(other, _)| *other != test)) {
+            tests.push((test, estimate));
         }
     }
     let adjusted = |p: fn(&Estimate) -> f64| holm(&tests.iter().map(|(_, estimate)| p(estimate)).collect::<Vec<_>>());
     let (above, below) = (adjusted(Estimate::p_above_zero), adjusted(Estimate::p_below_zero));
-    let compare = |pair: &(usize, usize)| {
-        let adjusted = tests.iter().position(|(test, _)| test == pair).map(|test| (above[test], below[test]));
-        comparison(*pair, &paired(cells, *pair), adjusted, tests.len())
+    let compare = |test: Test| {
+        let adjusted = tests.iter().position(|(other, _)| *other == test).map(|at| (above[at], below[at]));
+        let unit = Unit::of(test.0.unwrap_or(&cells[test.1.0].reading));
+        comparison(test.1, unit, &paired(cells, test), adjusted, tests.len())
     };
-    claims.iter().map(|claim| outcome(claim, claim.pairs.iter().map(compare).collect())).collect()
+    claims.iter().map(|claim| outcome(claim, tests_of(claim).map(compare).collect())).collect()
+}
+
+fn tests_of(claim: &Claim) -> impl Iterator<Item = Test<'_>> {
+    claim.pairs.iter().map(|pair| (claim.reading.as_deref(), *pair))
 }
 
 fn outcome(claim: &Claim, comparisons: Vec<Comparison>) -> ClaimOutcome {
@@ -124,11 +136,12 @@ fn outcome(claim: &Claim, comparisons: Vec<Comparison>) -> ClaimOutcome {
 }
 
 /// Higher minus lower, for every seed that both cells have.
-fn paired(cells: &[MeasuredCell], (higher, lower): (usize, usize)) -> Vec<f64> {
+fn paired(cells: &[MeasuredCell], (reading, (higher, lower)): Test) -> Vec<f64> {
     let (first, second) = (&cells[higher], &cells[lower]);
+    let of = |cell: &MeasuredCell, trial: &TrialReadings| trial.readings.get(reading.unwrap_or(&cell.reading)).copied();
     let of_seed = |trial: &TrialReadings| {
         let other = second.trials.iter().find(|other| other.seed == trial.seed)?;
-        Some(trial.readings.get(&first.reading)? - other.readings.get(&second.reading)?)
+        Some(of(first, trial)? - of(second, other)?)
     };
     first.trials.iter().filter_map(of_seed).collect()
 }
@@ -136,6 +149,7 @@ fn paired(cells: &[MeasuredCell], (higher, lower): (usize, usize)) -> Vec<f64> {
 /// `adjusted` are the p-values of either direction, `tests` how many comparisons they were adjusted over.
 fn comparison(
     (higher, lower): (usize, usize),
+    unit: Unit,
     differences: &[f64],
     adjusted: Option<(f64, f64)>,
     tests: usize,
@@ -157,6 +171,7 @@ fn comparison(
         higher,
         lower,
         n: differences.len(),
+        unit,
         difference: spread.map(|spread| spread.mean),
         bounds: estimate.map(|estimate| estimate.interval(0.90)),
         p_adjusted: adjusted.map(|(above, below)| above.min(below)),
@@ -203,11 +218,16 @@ mod tests {
     }
 
     fn claim(pairs: Vec<(usize, usize)>) -> Claim {
-        Claim { id: "c".to_owned(), statement: "higher > lower".to_owned(), confidence: Confidence::Recalled, pairs }
+        let (id, statement) = ("c".to_owned(), "higher > lower".to_owned());
+        Claim { id, statement, confidence: Confidence::Recalled, reading: None, pairs }
+    }
+
+    fn one_of(claim: &Claim, cells: &[MeasuredCell]) -> ClaimOutcome {
+        evaluate(std::slice::from_ref(claim), cells).remove(0)
     }
 
     fn one(pairs: Vec<(usize, usize)>, cells: &[MeasuredCell]) -> ClaimOutcome {
-        evaluate(&[claim(pairs)], cells).remove(0)
+        one_of(&claim(pairs), cells)
     }
 
     fn outcome(higher: &[(u64, f64)], lower: &[(u64, f64)]) -> ClaimOutcome {
@@ -244,6 +264,24 @@ mod tests {
     #[test]
     fn equal_trials_decide_nothing() {
         assert_eq!(outcome(&[(0, 60.0), (1, 61.0)], &[(0, 60.0), (1, 61.0)]).verdict, ClaimVerdict::Undecided);
+    }
+
+    #[test]
+    fn a_claim_may_be_about_another_reading() {
+        let with = |distance: f64| {
+            let mut cell = cell(&[(0, 60.0), (1, 60.0)]);
+            for (at, trial) in cell.trials.iter_mut().enumerate() {
+                trial.readings.insert("frechet".to_owned(), distance + 1e-5 * at as f64);
+            }
+            cell
+        };
+        let cells = [with(0.02), with(0.0175)];
+        let about = Claim { reading: Some("frechet".to_owned()), ..claim(vec![(0, 1)]) };
+        let outcomes = evaluate(&[claim(vec![(0, 1)]), about], &cells);
+        assert_eq!(outcomes[0].comparisons[0].numbers().0, "0.0");
+        assert_eq!(outcomes[1].comparisons[0].numbers().0, "+25.0 × 10⁻⁴");
+        let missing = Claim { reading: Some("fine-tune/last".to_owned()), ..claim(vec![(0, 1)]) };
+        assert_eq!(one_of(&missing, &cells).comparisons[0].n, 0);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::data::SetPart;
 use crate::experiment::Trial;
+use crate::recipe::Unit;
 use crate::store::{Results, RunFolder, State, StoreError, read_sealed};
 
 use super::measured::{EpochLoss, FailedTrial, Run, TrialReadings};
@@ -39,11 +40,10 @@ fn collect_one(results: &Results, trial: &Trial, collected: &mut Collected) {
         let address = evaluation.address();
         let folder = results.evaluation(&address);
         match folder.read_result() {
-            Ok(Some(result)) => match result.readings.iter().find(|(_, value)| !(0.0..=100.0).contains(*value)) {
-                Some((name, value)) => collected.warnings.push(left_out(&StoreError::damaged(
-                    &folder.file("result.json"),
-                    format!("`{name}` is {value}, expected a percentage from 0 to 100"),
-                ))),
+            Ok(Some(result)) => match result.readings.iter().find_map(out_of_range) {
+                Some(found) => {
+                    collected.warnings.push(left_out(&StoreError::damaged(&folder.file("result.json"), found)));
+                }
                 None => {
                     let part = result.details.get("part").cloned();
                     collected.part = part.and_then(|part| serde_json::from_value(part).ok()).or(collected.part);
@@ -99,6 +99,14 @@ fn losses(folder: &RunFolder) -> Result<Vec<EpochLoss>, StoreError> {
         serde_json::from_slice(line).map_err(found)
     };
     lines.enumerate().map(line).collect()
+}
+
+/// What is wrong with a number that its reading cannot have.
+fn out_of_range((name, value): (&String, &f64)) -> Option<String> {
+    let unit = Unit::of(name);
+    let range = unit.range();
+    let expected = || format!("expected a {} from {} to {}", unit.name(), range.start(), range.end());
+    (!range.contains(value)).then(|| format!("`{name}` is {value}, {}", expected()))
 }
 
 /// Why a run failed, if it did.

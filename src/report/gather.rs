@@ -167,6 +167,7 @@ fn claims(experiment: &Experiment, cells: &[Cell]) -> Vec<Claim> {
                 id: inequality.id,
                 statement: inequality.text,
                 confidence: inequality.confidence,
+                reading: inequality.reading,
                 pairs: vec![pair],
             }),
         }

@@ -63,7 +63,13 @@ fn readings(report: &Report, out: &mut String) {
         return;
     }
     out.push_str("\n## Every reading\n\n");
-    line(out, &["cell".to_owned(), "n".to_owned()].into_iter().chain(names.iter().cloned()).collect::<Vec<_>>());
+    line(
+        out,
+        &["cell".to_owned(), "n".to_owned()]
+            .into_iter()
+            .chain(names.iter().map(|name| text::heading(name)))
+            .collect::<Vec<_>>(),
+    );
     out.push_str("| --- | ---: |");
     out.push_str(&" ---: |".repeat(names.len()));
     out.push('\n');
@@ -71,7 +77,8 @@ fn readings(report: &Report, out: &mut String) {
         if summary.readings.is_empty() {
             continue;
         }
-        let numbers = names.iter().map(|name| summary.readings.get(name).map_or("-".to_owned(), text::spread));
+        let number = |name: &String| summary.readings.get(name).map(|found| text::spread_of(name, found));
+        let numbers = names.iter().map(|name| number(name).unwrap_or_else(|| "-".to_owned()));
         line(out, &[report.grid.name(index), summary.n().to_string()].into_iter().chain(numbers).collect::<Vec<_>>());
     }
 }

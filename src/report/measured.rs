@@ -79,7 +79,7 @@ pub struct Published {
     pub confidence: Confidence,
 }
 
-/// The readings of one trial, in percent.
+/// The readings of one trial, each in the unit of its name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialReadings {
     pub seed: u64,
@@ -131,6 +131,8 @@ pub struct Claim {
     pub statement: String,
     /// How sure it is that the paper states it.
     pub confidence: Confidence,
+    /// The reading that is compared, where that is not the one in the table.
+    pub reading: Option<String>,
     /// The cell said to be higher and the one said to be lower, by index.
     pub pairs: Vec<(usize, usize)>,
 }

@@ -2,6 +2,7 @@
 
 use crate::experiment::{Deviation, Scale};
 use crate::paper::Confidence;
+use crate::recipe::Unit;
 
 use super::measured::Published;
 use super::statistics::{Interval, Spread};
@@ -54,6 +55,46 @@ pub fn interval(interval: &Interval) -> String {
 /// `72.1 ± 0.3`, or `72.1` for a single trial.
 pub fn spread(spread: &Spread) -> String {
     with_deviation(spread.mean, spread.std)
+}
+
+/// A reading at the head of a column, with what its numbers are given in.
+pub fn heading(reading: &str) -> String {
+    match Unit::of(reading) {
+        Unit::Accuracy => reading.to_owned(),
+        Unit::Distance => format!("{reading}, 10⁻⁴"),
+    }
+}
+
+/// What stands beneath [`heading`].
+pub fn spread_of(reading: &str, found: &Spread) -> String {
+    let factor = factor(Unit::of(reading));
+    spread(&Spread { mean: factor * found.mean, std: found.std.map(|std| factor * std), ..*found })
+}
+
+/// A difference between readings, with its unit where that is not percentage points.
+pub fn signed_in(unit: Unit, difference: f64) -> String {
+    format!("{}{}", signed(factor(unit) * difference), exponent(unit))
+}
+
+/// The interval of such a difference.
+pub fn interval_in(unit: Unit, found: &Interval) -> String {
+    let factor = factor(unit);
+    format!("{}{}", interval(&Interval { low: factor * found.low, high: factor * found.high }), exponent(unit))
+}
+
+/// One decimal has to show what the numbers differ in: distances are mostly below 0.1.
+fn factor(unit: Unit) -> f64 {
+    match unit {
+        Unit::Accuracy => 1.0,
+        Unit::Distance => 1e4,
+    }
+}
+
+fn exponent(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Accuracy => "",
+        Unit::Distance => " × 10⁻⁴",
+    }
 }
 
 /// A published number without its mark.
@@ -172,6 +213,18 @@ mod tests {
     #[test]
     fn nothing_rounds_to_minus_zero() {
         assert_eq!([percent(-0.04), signed(-0.04), signed(0.04), signed(-0.06)], ["0.0", "0.0", "0.0", "-0.1"]);
+    }
+
+    #[test]
+    fn distances_are_told_from_percentages() {
+        let found = Spread { n: 2, mean: 0.01234, std: Some(0.0005) };
+        assert_eq!((heading("frechet"), spread_of("frechet", &found)), ("frechet, 10⁻⁴".into(), "123.4 ± 5.0".into()));
+        let found = Spread { n: 1, mean: 72.13, std: None };
+        assert_eq!((heading("pinv"), spread_of("pinv", &found)), ("pinv".into(), "72.1".into()));
+        let bounds = Interval { low: -0.00012, high: 0.001 };
+        assert_eq!(signed_in(Unit::Distance, 0.00055), "+5.5 × 10⁻⁴");
+        assert_eq!(interval_in(Unit::Distance, &bounds), "[-1.2, +10.0] × 10⁻⁴");
+        assert_eq!(interval_in(Unit::Accuracy, &Interval { low: -1.25, high: 2.0 }), "[-1.2, +2.0]");
     }
 
     #[test]

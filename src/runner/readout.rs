@@ -53,6 +53,10 @@ impl ReadOut<'_> {
                 let mut encoder = FrozenEncoder { network: encoder(plan()?)?, inputs };
                 evaluate::pinv::evaluate(settings, seed, &labels, &mut encoder, threads, progress)
             }
+            EvaluationKind::Frechet(_) => {
+                let mut encoder = FrozenEncoder { network: encoder(plan()?)?, inputs };
+                evaluate::frechet::evaluate(&labels, &mut encoder, threads, progress)
+            }
             EvaluationKind::FineTune(settings) => {
                 let mut network = encoder(plan()?.with_classifier(labels.classes))?;
                 end_to_end::evaluate(settings, end_to_end::Start::Encoder, seed, &inputs, &mut network, progress)

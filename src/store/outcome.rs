@@ -14,7 +14,7 @@ pub struct Done {
 /// `result.json`: every reading of an evaluation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EvaluationResult {
-    /// Test accuracy in percent by reading, for instance `linear/last/test-rate`: see `evaluate`.
+    /// By name, for instance `linear/last/test-rate`, most of them test accuracies in percent: see `evaluate`.
     pub readings: BTreeMap<String, f64>,
     /// What was chosen along the way and what the readings are over: rates by rule, rows tested.
     pub details: BTreeMap<String, serde_json::Value>,

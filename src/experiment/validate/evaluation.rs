@@ -1,6 +1,6 @@
 //! Which settings of the read-outs go together, and what they give.
 
-use crate::recipe::{DataSet, Domain, EndToEnd, Evaluation, LightViews, Linear, Settings};
+use crate::recipe::{DataSet, Domain, EndToEnd, Evaluation, FRECHET, LightViews, Linear, Settings};
 
 use super::Mismatch;
 use super::ranges::{LARGEST, optimiser, positive, size, warmup, within};
@@ -8,7 +8,7 @@ use super::ranges::{LARGEST, optimiser, positive, size, warmup, within};
 pub(super) fn check(settings: &Settings) -> Result<(), Mismatch> {
     let Evaluation { linear, pinv, raw, fine_tune, supervised, .. } = &settings.evaluation;
     if settings.evaluation.kinds().is_empty() {
-        let expected = "at least one of `linear`, `pinv`, `raw`, `fine_tune` and `supervised`";
+        let expected = "at least one of `linear`, `pinv`, `frechet`, `raw`, `fine_tune` and `supervised`";
         return Err(Mismatch::new("/evaluation", "no read-out", expected));
     }
     for (name, linear) in [("linear", linear), ("raw", raw)] {
@@ -96,6 +96,9 @@ pub fn readings(evaluation: &Evaluation) -> Vec<String> {
     }
     if evaluation.pinv.is_some() {
         readings.push("pinv".to_owned());
+    }
+    if evaluation.frechet.is_some() {
+        readings.push(FRECHET.to_owned());
     }
     for (name, given) in [("fine-tune", &evaluation.fine_tune), ("supervised", &evaluation.supervised)] {
         if given.is_some() {
