@@ -39,7 +39,7 @@ fn main() {
     };
     let settings = Pretext {
         method: Method::Npair,
-        mix: Mix { operator: Operator::Mixup, alpha: 2.0 },
+        mix: Mix { operator: Operator::Mixup, alpha: 2.0, layers: None },
         input_mix: None,
         epochs: 1,
         batch: BATCH,

@@ -110,6 +110,7 @@ fn edits() -> impl Strategy<Value = (String, Value, bool)> {
         number("pretext.temperature", true),
         number("pretext.mix.alpha", true),
         number("pretext.key_momentum", true),
+        (1..6u32).prop_map(|n| ("pretext.mix.layers".to_owned(), json!([0, n]), true)),
         number("views.mask", true),
         (51..500u32).prop_map(|n| ("pretext.epochs".to_owned(), json!(n), true)),
         (9..64u32).prop_map(|n| ("network.width".to_owned(), json!(n), true)),

@@ -130,6 +130,10 @@ fn settings_that_do_not_go_together_are_refused_with_the_cell() {
         without("/recipe/pretext/base_rate"),
         with("/axes/imix/on/paper", json!({})),
         with("/recipe/evaluation/frechet", json!({ "rows": 100 })),
+        with("/axes/imix/on/set/pretext.mix", json!({ "operator": "mixup", "alpha": 1, "layers": [0, 6] })),
+        with("/axes/imix/on/set/pretext.mix", json!({ "operator": "mixup", "alpha": 1, "layers": [3, 1] })),
+        with("/axes/imix/on/set/pretext.mix", json!({ "operator": "mixup", "alpha": 1, "layers": [0] })),
+        with("/axes/imix/off/set/pretext.mix.layers", json!([1, 2])),
     ];
     insta::assert_snapshot!(messages.join("\n"));
 }

@@ -9,7 +9,7 @@ use crate::experiment::{Cell, Experiment};
 use crate::recipe::{Domain, Operator};
 use crate::store::write_atomic;
 use crate::train::inputs::At;
-use crate::views::{Caption, Sound, Stages, draw, sounds, stages};
+use crate::views::{Caption, Item, Sound, Stages, draw, sounds, stages};
 
 use super::arguments::{Common, Views};
 use super::text::table;
@@ -81,13 +81,17 @@ fn shown(cells: &[Cell]) -> anyhow::Result<&Cell> {
 }
 
 fn listed(stages: &Stages) -> String {
-    let heading = ["item", "training row", "class", "lambda", "partner", "its class"].map(str::to_owned).to_vec();
+    let layer = |item: &Item| item.mixed.as_ref().and_then(|mixed| mixed.layer);
+    let layers = stages.items.iter().any(|item| layer(item).is_some());
+    let mut heading = ["item", "training row", "class", "lambda", "partner", "its class"].map(str::to_owned).to_vec();
+    heading.extend(layers.then(|| "layer".to_owned()));
     let rows = stages.items.iter().enumerate().map(|(place, item)| {
         let mixed = match &item.mixed {
             Some(mixed) => [format!("{:.3}", mixed.lambda), mixed.partner.to_string(), mixed.partner_class.clone()],
             None => ["1".to_owned(), "-".to_owned(), "-".to_owned()],
         };
-        [place.to_string(), item.row.to_string(), item.class.clone()].into_iter().chain(mixed).collect()
+        let layer = layer(item).map(|layer| layer.to_string());
+        [place.to_string(), item.row.to_string(), item.class.clone()].into_iter().chain(mixed).chain(layer).collect()
     });
     table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>())
 }

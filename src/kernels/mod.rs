@@ -11,8 +11,10 @@
 pub mod cpu;
 pub mod cross_entropy;
 pub mod normalise;
+mod row_mix;
 
 pub use cpu::Cpu;
+pub use row_mix::RowMix;
 
 /// A stretch of a flat buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -313,6 +315,11 @@ pub trait Kernels: Clone + Send + 'static {
     fn average_pool(&self, map: FeatureMap, images: usize, x: &Self::Buffer, y: &mut Self::Buffer);
     /// Spreads each `dy` evenly over its pixels.
     fn average_pool_gradient(&self, map: FeatureMap, images: usize, dy: &Self::Buffer, dx: &mut Self::Buffer);
+
+    /// Mixes the rows of activations `[rows, width]`, which lie feature by feature.
+    fn mix_rows(&self, mix: &RowMix, width: usize, x: &Self::Buffer, y: &mut Self::Buffer);
+    /// Mixes pictures of `len` values each.
+    fn mix_pictures(&self, mix: &RowMix, len: usize, x: &Self::Buffer, y: &mut Self::Buffer);
 
     /// SGD in PyTorch's order: `g += decay p; m = momentum m + g; p -= rate m`, in one pass.
     fn sgd(

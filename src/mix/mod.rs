@@ -5,11 +5,14 @@
 //! [`VirtualLabels`] say so. Only queries are mixed; keys stay clean. Whatever the objective does with labels, it does
 //! with these.
 //!
+//! Rows may be mixed inside the encoder as well as in front of it (manifold mixup): [`layers()`] draws where.
+//!
 //! InputMix, in contrast, mixes inputs and leaves labels alone: it stands in for augmentations nobody knows.
 
 mod cutmix;
 mod input_mix;
 mod labels;
+mod layers;
 mod mixup;
 
 use candle_core::Tensor;
@@ -21,6 +24,7 @@ use crate::recipe::{Mix, Operator};
 pub use cutmix::{Rectangle, paste};
 pub use input_mix::{input_mix, weighted_sum};
 pub use labels::{LabelError, VirtualLabels};
+pub use layers::layers;
 pub use mixup::blend;
 
 /// Why a batch could not be mixed.

@@ -81,7 +81,7 @@ fn mean(values: &[f32]) -> f64 {
 }
 
 fn settings(operator: Operator, alpha: f64) -> Mix {
-    Mix { operator, alpha }
+    Mix { operator, alpha, layers: None }
 }
 
 fn key() -> Key {
@@ -169,6 +169,23 @@ fn partners_are_an_order_of_the_share_and_differ_between_shares() {
     assert_ne!(shares[0].lambda, shares[1].lambda);
     let lambda: Vec<f32> = shares.iter().flat_map(|share| share.lambda.clone()).collect();
     assert_eq!(lambda, labels.lambda);
+}
+
+#[test]
+fn every_layer_of_the_recipe_has_its_turn_in_every_share() {
+    let mix = |layers| Mix { layers, ..settings(Operator::Mixup, 1.0) };
+    let of_step = |step| layers(&mix(Some(vec![0, 2, 5])), 2, Key::new(3, Purpose::MixLayer).step(step));
+    let drawn: Vec<Vec<usize>> = (0..3000).map(of_step).collect();
+    for share in [0, 1] {
+        for layer in [0, 2, 5] {
+            let count = drawn.iter().filter(|drawn| drawn[share] == layer).count();
+            assert!((900..1100).contains(&count), "layer {layer} in share {share}: {count}");
+        }
+    }
+    let alike = drawn.iter().filter(|drawn| drawn[0] == drawn[1]).count();
+    assert!((900..1100).contains(&alike), "shares draw by their own: {alike}");
+    assert_eq!(of_step(7), drawn[7]);
+    assert_eq!(layers(&mix(None), 3, Key::new(3, Purpose::MixLayer)), [0, 0, 0]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod block;
 mod encoder;
 mod initial;
+mod mixing;
 mod network;
 mod pass;
 mod plan;
@@ -17,6 +18,7 @@ use thiserror::Error;
 
 pub use block::Block;
 pub use encoder::Inputs;
+pub use mixing::LayerMix;
 pub use network::{Mode, Network, momentum_update};
 pub use plan::{Parameter, Plan, Section, Statistic};
 pub use resnet::{RESNET_DEPTHS, resnet_stages};
@@ -35,6 +37,10 @@ pub enum ModelError {
     Inputs { network: String, found: String },
     #[error("a gradient of shape {found:?} does not fit the output, {rows} rows of {width}")]
     Gradient { found: Vec<usize>, rows: usize, width: usize },
+    #[error("rows cannot be mixed at layer {layer} of a network of {layers} hidden layers")]
+    Layer { layer: usize, layers: usize },
+    #[error("a mixture of {found} rows does not fit a pass of {rows}, or does not name each row as a partner once")]
+    Partners { found: usize, rows: usize },
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }
@@ -42,6 +48,11 @@ pub enum ModelError {
 #[cfg(test)]
 mod block_tests;
 #[cfg(test)]
+mod mixing_tests;
+#[cfg(test)]
 mod resnet_tests;
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use tests::scattered;

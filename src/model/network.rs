@@ -1,9 +1,12 @@
 //! A network's values on a device, and its passes.
 
+use std::collections::BTreeMap;
+
 use candle_core::{Device, Tensor};
 
-use crate::kernels::Kernels;
+use crate::kernels::{Kernels, RowMix};
 
+use super::mixing::Mixing;
 use super::pass::{Buffers, Kept, Pass};
 use super::plan::{Plan, Section};
 use super::{ModelError, initial};
@@ -34,6 +37,7 @@ struct Workspace<B> {
     replicas: usize,
     input: B,
     kept: Vec<Kept<B>>,
+    mixing: Mixing<B>,
     gradients: Option<Buffers<B>>,
 }
 
@@ -77,21 +81,31 @@ impl<K: Kernels> Network<K> {
     /// # Errors
     /// Inputs that are not `rows` rows, or rows that do not split into replicas.
     pub fn forward(&mut self, input: &[f32], rows: usize, mode: Mode) -> Result<Tensor, ModelError> {
-        self.check_input(input, rows)?;
-        let outputs = self.plan.outputs();
-        let values = match mode {
-            Mode::Train { replicas } => {
-                if replicas == 0 || !rows.is_multiple_of(replicas) || rows / replicas < 2 {
-                    return Err(ModelError::Shares { rows, replicas });
-                }
-                self.train_forward(input, rows, replicas)
-            }
+        match mode {
+            Mode::Train { replicas } => self.train(input, rows, replicas, BTreeMap::new()),
             Mode::Evaluate => {
-                let blocks = self.plan.blocks().len();
-                self.infer(input, rows, blocks, outputs)
+                self.check_input(input, rows)?;
+                let (blocks, outputs) = (self.plan.blocks().len(), self.plan.outputs());
+                let values = self.infer(input, rows, blocks, outputs);
+                Ok(Tensor::from_vec(values, (rows, outputs), &Device::Cpu)?)
             }
-        };
-        Ok(Tensor::from_vec(values, (rows, outputs), &Device::Cpu)?)
+        }
+    }
+
+    /// A training pass. `mixes` go in front of the blocks that so many others come before.
+    pub(super) fn train(
+        &mut self,
+        input: &[f32],
+        rows: usize,
+        replicas: usize,
+        mixes: BTreeMap<usize, RowMix>,
+    ) -> Result<Tensor, ModelError> {
+        self.check_input(input, rows)?;
+        if replicas == 0 || !rows.is_multiple_of(replicas) || rows / replicas < 2 {
+            return Err(ModelError::Shares { rows, replicas });
+        }
+        let values = self.train_forward(input, rows, replicas, mixes);
+        Ok(Tensor::from_vec(values, (rows, self.plan.outputs()), &Device::Cpu)?)
     }
 
     /// The features of `rows` rows, in evaluation mode: row-major, `rows` x [`Plan::features`].
@@ -109,7 +123,13 @@ impl<K: Kernels> Network<K> {
         if input.len() == rows * width { Ok(()) } else { Err(ModelError::Input { values: input.len(), rows, width }) }
     }
 
-    fn train_forward(&mut self, input: &[f32], rows: usize, replicas: usize) -> Vec<f32> {
+    fn train_forward(
+        &mut self,
+        input: &[f32],
+        rows: usize,
+        replicas: usize,
+        mixes: BTreeMap<usize, RowMix>,
+    ) -> Vec<f32> {
         let kernels = &self.kernels;
         let workspace = match self.workspace.take() {
             Some(workspace) if workspace.rows == rows && workspace.replicas == replicas => workspace,
@@ -118,15 +138,18 @@ impl<K: Kernels> Network<K> {
                 replicas,
                 input: kernels.zeros(rows * self.plan.inputs()),
                 kept: self.plan.blocks().map(|block| block.keep(kernels, rows, replicas)).collect(),
+                mixing: Mixing::none(),
                 gradients: None,
             },
         };
-        let Workspace { input: x, kept, .. } = self.workspace.insert(workspace);
+        let Workspace { input: x, kept, mixing, .. } = self.workspace.insert(workspace);
         upload(kernels, &self.plan, input, x);
+        mixing.set(mixes);
         let pass = Pass { kernels, rows, replicas, parameters: &self.parameters };
         for (at, block) in self.plan.blocks().enumerate() {
             let (before, rest) = kept.split_at_mut(at);
             let x = before.last().map_or(&*x, |kept| &kept.output);
+            let x = mixing.forward(kernels, at, block, x);
             block.forward(&pass, &mut self.statistics, x, &mut rest[0]);
         }
         let output = kept.last().map_or(&*x, |kept| &kept.output);
@@ -175,7 +198,7 @@ impl<K: Kernels> Network<K> {
         if output_gradient.dims() != [rows, outputs] {
             return Err(ModelError::Gradient { found: output_gradient.dims().to_vec(), rows, width: outputs });
         }
-        let Some(Workspace { replicas, input, kept, gradients, .. }) = &mut self.workspace else {
+        let Some(Workspace { replicas, input, kept, mixing, gradients, .. }) = &mut self.workspace else {
             return Ok(());
         };
         let parameters_len = self.plan.parameters_len();
@@ -192,10 +215,13 @@ impl<K: Kernels> Network<K> {
         let pass = Pass { kernels, rows, replicas: *replicas, parameters: &self.parameters };
         let blocks: Vec<_> = self.plan.blocks().collect();
         for (at, block) in blocks.into_iter().enumerate().rev() {
-            let x = if at == 0 { &*input } else { &kept[at - 1].output };
+            let x = mixing.input(at, if at == 0 { &*input } else { &kept[at - 1].output });
             // Nothing learns from the gradient of the network's input.
             block.backward(&pass, x, &kept[at], buffers, at > 0, gradient);
-            std::mem::swap(&mut buffers.d, &mut buffers.dx);
+            let Buffers { d, dx, .. } = &mut *buffers;
+            if at == 0 || !mixing.backward(kernels, at, block, dx, d) {
+                std::mem::swap(d, dx);
+            }
         }
         Ok(())
     }

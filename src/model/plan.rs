@@ -92,6 +92,8 @@ pub struct Plan {
     blocks: Vec<(Section, Block)>,
     parameters: Vec<Parameter>,
     statistics: Vec<Statistic>,
+    /// Blocks in front of each hidden layer's end.
+    layers: Vec<usize>,
     inputs: usize,
     features: usize,
 }
@@ -116,10 +118,12 @@ impl Plan {
             }
             plan.blocks.push((section, Block::Split(parts)));
         }
+        plan.end_layer();
         for (index, multiple) in [32, 32, 64, 64].into_iter().enumerate() {
             let linear = format!("body.{index}.0");
             let norm = format!("body.{index}.1");
             plan.dense(section, &linear, Some((&norm, true)), plan.outputs(), multiple * width);
+            plan.end_layer();
         }
         plan.dense(section, "last_fc", None, plan.outputs(), 128 * width);
         plan.blocks.push((section, Block::MaxOut(MaxOut { outputs: plan.features, pieces: PIECES })));
@@ -128,11 +132,34 @@ impl Plan {
 
     /// No blocks yet, for rows of `inputs` values and an encoder of `features`.
     pub(super) fn empty(inputs: usize, features: usize) -> Plan {
-        Plan { blocks: Vec::new(), parameters: Vec::new(), statistics: Vec::new(), inputs, features }
+        Plan {
+            blocks: Vec::new(),
+            parameters: Vec::new(),
+            statistics: Vec::new(),
+            layers: Vec::new(),
+            inputs,
+            features,
+        }
     }
 
     pub(super) fn push(&mut self, section: Section, block: Block) {
         self.blocks.push((section, block));
+    }
+
+    /// Ends a hidden layer after the last block.
+    pub(super) fn end_layer(&mut self) {
+        self.layers.push(self.blocks.len());
+    }
+
+    /// Hidden layers, which are numbered from 1. Of an MLP: the embedding of its inputs, then each layer with BatchNorm.
+    /// Of a ResNet: the stem, then each stage (official `models/resnet.py`, `forward_partial`; its MLP has none).
+    pub fn layers(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Blocks up to the end of a layer, 0 being the input; none for a layer that is not there.
+    pub(super) fn blocks_up_to(&self, layer: usize) -> Option<usize> {
+        layer.checked_sub(1).map_or(Some(0), |at| self.layers.get(at).copied())
     }
 
     /// With a projection head to `embedding` values, its hidden layer as wide as the features.

@@ -42,6 +42,7 @@ impl Plan {
         let expansion = if bottleneck { EXPANSION } else { 1 };
         let mut plan = Plan::empty(input.len(), 8 * width * expansion);
         let mut map = plan.stem(stem, width, input);
+        plan.end_layer();
         for (stage, blocks) in stages.into_iter().enumerate() {
             for block in 0..blocks {
                 let name = format!("layer{}.{block}", stage + 1);
@@ -49,6 +50,7 @@ impl Plan {
                 let channels = width << stage;
                 map = plan.residual(&name, bottleneck, channels, stride, map);
             }
+            plan.end_layer();
         }
         plan.push(Section::Encoder, Block::AveragePool(map));
         Ok(plan)

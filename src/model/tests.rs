@@ -10,7 +10,7 @@ use crate::recipe::Head;
 const ROWS: usize = 24;
 
 /// The fixture's formula: `count` scattered values, of parameter or input number `index`.
-pub(super) fn scattered(index: usize, count: usize, scale: f64, offset: f64) -> Vec<f32> {
+pub(crate) fn scattered(index: usize, count: usize, scale: f64, offset: f64) -> Vec<f32> {
     let turns = |at: usize| (12.9898 * at as f64 + 78.233 * index as f64).sin() * 43758.5453;
     (0..count).map(|at| (offset + scale * (2.0 * (turns(at) - turns(at).floor()) - 1.0)) as f32).collect()
 }

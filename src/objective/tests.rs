@@ -208,7 +208,7 @@ fn nan_in_an_embedding_reaches_the_loss() {
 fn pretext(method: Method) -> Pretext {
     Pretext {
         method,
-        mix: Mix { operator: Operator::Mixup, alpha: 1.0 },
+        mix: Mix { operator: Operator::Mixup, alpha: 1.0, layers: None },
         input_mix: None,
         epochs: 1,
         batch: 512,

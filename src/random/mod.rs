@@ -38,6 +38,8 @@ pub enum Purpose {
     Noise = 13,
     /// Where clips of silence are cut from the background noise; `sample` is the clip.
     Silence = 14,
+    /// The layer that i-Mix mixes at; `sample` is the replica.
+    MixLayer = 15,
 }
 
 /// The coordinates of a stream. What does not apply stays 0.

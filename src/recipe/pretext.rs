@@ -79,6 +79,11 @@ pub struct Mix {
     pub operator: Operator,
     /// Both parameters of the Beta distribution that lambda is drawn from. Ignored without an operator.
     pub alpha: f64,
+    /// Layers to mix at, 0 being the input, in ascending order: each replica draws one of them in every step (manifold
+    /// mixup, Verma et al., 2019; official `--mix-layers`). A ResNet has 1 after its stem and 2 to 5 after its stages,
+    /// an MLP 1 after the embedding of its inputs and 2 to 5 after its layers with BatchNorm. Inputs only if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<usize>>,
 }
 
 /// How two inputs become one.

@@ -68,6 +68,7 @@ pub(super) fn of_pretext(
     let mut components =
         vec![RANDOM, TRAIN, prepare(data), network(of_network), views(of_views), method(pretext.method)];
     components.extend(operator(pretext.mix.operator));
+    components.extend(pretext.mix.layers.as_ref().map(|_| component("mix.layers", 1)));
     components.extend(pretext.input_mix.as_ref().map(|_| component("mix.input-mix", 1)));
     components
 }

@@ -205,7 +205,7 @@ pub(super) mod tests {
         let network = Network::Mlp { width: 1 };
         let pretext = Pretext {
             method: Method::Npair,
-            mix: Mix { operator: Operator::None, alpha: 1.0 },
+            mix: Mix { operator: Operator::None, alpha: 1.0, layers: None },
             input_mix: None,
             epochs: 2,
             batch: 8,

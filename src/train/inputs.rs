@@ -4,6 +4,7 @@
 use candle_core::{Device, Tensor};
 
 use crate::mix::{self, VirtualLabels};
+use crate::model::LayerMix;
 use crate::random::{Key, Purpose};
 use crate::recipe::Pretext;
 
@@ -39,10 +40,58 @@ pub fn of(settings: &Pretext, at: At, batch: Batch) -> Result<[Tensor; 2], StepE
     Ok([pooled.narrow(0, 0, rows)?, pooled.narrow(0, rows, rows)?])
 }
 
-/// The `queries` of a batch after i-Mix, with their virtual labels.
+/// The queries of a batch after i-Mix, as far as they are mixed in front of the encoder.
+#[derive(Clone, Debug)]
+pub struct Mixed {
+    /// `[N, ...]`; the shares that are mixed inside the encoder are clean.
+    pub queries: Tensor,
+    pub labels: VirtualLabels,
+    /// The layer that each share is mixed at, 0 being the input.
+    pub layers: Vec<usize>,
+}
+
+/// Mixes the `queries` of a batch.
 ///
 /// # Errors
 /// What [`mix::apply`] refuses.
-pub fn mixed(settings: &Pretext, at: At, queries: &Tensor) -> Result<(Tensor, VirtualLabels), StepError> {
-    Ok(mix::apply(&settings.mix, settings.replicas, queries, at.key(Purpose::Mix))?)
+pub fn mixed(settings: &Pretext, at: At, queries: &Tensor) -> Result<Mixed, StepError> {
+    let Pretext { mix, replicas, .. } = settings;
+    let (mixed, labels) = mix::apply(mix, *replicas, queries, at.key(Purpose::Mix))?;
+    let layers = mix::layers(mix, *replicas, at.key(Purpose::MixLayer));
+    if layers.iter().all(|layer| *layer == 0) {
+        return Ok(Mixed { queries: mixed, labels, layers });
+    }
+    let share = labels.rows() / layers.len();
+    let from = |(at, layer): (usize, &usize)| {
+        let rows = if *layer == 0 { &mixed } else { queries };
+        rows.narrow(0, at * share, share)
+    };
+    let shares = layers.iter().enumerate().map(from).collect::<Result<Vec<_>, _>>()?;
+    Ok(Mixed { queries: Tensor::cat(&shares, 0)?, labels, layers })
+}
+
+impl Mixed {
+    /// What is mixed inside the encoder: the queries of each share at its layer. Where `beside_keys`, as many keys follow
+    /// each share's queries in the pass, and stay clean.
+    pub(super) fn inside(&self, beside_keys: bool) -> Vec<LayerMix> {
+        let Some(partners) = &self.labels.partner else { return Vec::new() };
+        let share = self.labels.rows() / self.layers.len().max(1);
+        let sets = if beside_keys { 2 } else { 1 };
+        // Of a query, in the pass.
+        let place = |query: usize| query / share * (sets * share) + query % share;
+        let mut hidden: Vec<usize> = self.layers.iter().copied().filter(|layer| *layer > 0).collect();
+        hidden.sort_unstable();
+        hidden.dedup();
+        let of_layer = |layer: usize| {
+            let rows = sets * self.labels.rows();
+            let (mut partner, mut lambda): (Vec<u32>, Vec<f32>) = ((0..rows as u32).collect(), vec![1.0; rows]);
+            let mixed = (0..self.labels.rows()).filter(|query| self.layers[query / share] == layer);
+            for query in mixed {
+                partner[place(query)] = place(partners[query] as usize) as u32;
+                lambda[place(query)] = self.labels.lambda[query];
+            }
+            LayerMix { layer, partner, lambda }
+        };
+        hidden.into_iter().map(of_layer).collect()
+    }
 }

@@ -7,6 +7,8 @@ mod checkpoint;
 mod encoder;
 pub mod inputs;
 #[cfg(test)]
+mod manifold_oracle;
+#[cfg(test)]
 mod oracle;
 mod pretext;
 pub mod schedule;

@@ -33,7 +33,7 @@ impl Source for Fixed {
     }
 }
 
-fn settings(case: &str, replicas: usize) -> Pretext {
+pub(super) fn settings(case: &str, replicas: usize) -> Pretext {
     let (method, contrast) = match case {
         "npair" => (Method::Npair, None),
         "moco" => (Method::Moco, Some(Contrast::OnePlusK)),
@@ -43,7 +43,7 @@ fn settings(case: &str, replicas: usize) -> Pretext {
     let momentum_encoder = method != Method::Npair;
     Pretext {
         method,
-        mix: Mix { operator: Operator::None, alpha: 0.0 },
+        mix: Mix { operator: Operator::None, alpha: 0.0, layers: None },
         input_mix: None,
         epochs: 1,
         batch: ROWS,
@@ -64,14 +64,14 @@ fn settings(case: &str, replicas: usize) -> Pretext {
     }
 }
 
-fn named(network: &Network<Cpu>) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+pub(super) fn named(network: &Network<Cpu>) -> Vec<(String, Vec<usize>, Vec<f32>)> {
     [Section::Encoder, Section::Head, Section::Predictor]
         .into_iter()
         .flat_map(|section| network.named_tensors(section))
         .collect()
 }
 
-fn floats(tensors: &SafeTensors<'_>, name: &str) -> Vec<f32> {
+pub(super) fn floats(tensors: &SafeTensors<'_>, name: &str) -> Vec<f32> {
     let data = tensors.tensor(name).unwrap_or_else(|error| panic!("{name}: {error}")).data();
     data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }

@@ -4,14 +4,14 @@ use candle_core::{Device, Tensor, Var};
 use thiserror::Error;
 
 use crate::kernels::Kernels;
-use crate::mix::{self, MixError};
+use crate::mix::MixError;
 use crate::model::{Mode, ModelError, Network, Plan, Sgd, momentum_update};
 use crate::objective::{self, Embeddings, Objective, ObjectiveError, Queue};
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::{Method, Pretext};
 
 use super::Batch;
-use super::inputs::{self, At};
+use super::inputs::{self, At, Mixed};
 
 /// A step that could not be taken.
 #[derive(Debug, Error)]
@@ -72,39 +72,37 @@ impl<K: Kernels> Trainer<K> {
     pub fn step(&mut self, batch: Batch, rate: f64) -> Result<Observed, StepError> {
         let at = At { seed: self.seed, epoch: batch.epoch, step: batch.step };
         let [queries, keys] = inputs::of(&self.settings, at, batch)?;
-        let (queries, labels) = inputs::mixed(&self.settings, at, &queries)?;
+        let mixed = inputs::mixed(&self.settings, at, &queries)?;
+        self.step_on(&mixed, &keys, at.key(Purpose::ShuffleBn), rate)
+    }
 
+    /// The rest of a step, once everything but the order of ShuffleBN is drawn.
+    pub(super) fn step_on(
+        &mut self,
+        queries: &Mixed,
+        keys: &Tensor,
+        shuffle: Key,
+        rate: f64,
+    ) -> Result<Observed, StepError> {
         let observed = match self.key {
-            None => self.both_views_through_one_encoder(&queries, &keys, &labels)?,
-            Some(_) => {
-                let shuffle = at.key(Purpose::ShuffleBn);
-                self.keys_from_the_momentum_encoder(&queries, &keys, &labels, shuffle)?
-            }
+            None => self.both_views_through_one_encoder(queries, keys)?,
+            Some(_) => self.keys_from_the_momentum_encoder(queries, keys, shuffle)?,
         };
         self.optimiser.step(&mut self.query, rate);
         Ok(observed)
     }
 
-    fn mode(&self) -> Mode {
-        Mode::Train { replicas: self.settings.replicas }
-    }
-
     /// N-pair and SimCLR: mixed queries and clean keys share one pass, one BatchNorm batch in each replica, and the
     /// gradient flows through both.
-    fn both_views_through_one_encoder(
-        &mut self,
-        queries: &Tensor,
-        keys: &Tensor,
-        labels: &mix::VirtualLabels,
-    ) -> Result<Observed, StepError> {
+    fn both_views_through_one_encoder(&mut self, mixed: &Mixed, keys: &Tensor) -> Result<Observed, StepError> {
         let replicas = self.settings.replicas;
-        let rows = queries.dim(0)?;
-        let input = join_shares(queries, keys, replicas)?;
-        let embeddings = self.query.forward(&to_host(&input)?, 2 * rows, self.mode())?;
+        let rows = mixed.queries.dim(0)?;
+        let input = join_shares(&mixed.queries, keys, replicas)?;
+        let embeddings = self.query.forward_mixed(&to_host(&input)?, 2 * rows, replicas, &mixed.inside(true))?;
         let (queries, keys) = split_shares(&embeddings, replicas)?;
         let (queries, keys) = (Var::from_tensor(&queries)?, Var::from_tensor(&keys)?);
         let embeddings = Embeddings { queries: queries.as_tensor(), keys: keys.as_tensor() };
-        let loss = self.objective.loss(embeddings, labels, None)?;
+        let loss = self.objective.loss(embeddings, &mixed.labels, None)?;
         let gradients = loss.backward()?;
         let of = |var: &Var| gradients.get(var).cloned().map_or_else(|| var.zeros_like(), Ok);
         self.query.backward(&join_shares(&of(&queries)?, &of(&keys)?, replicas)?)?;
@@ -114,18 +112,19 @@ impl<K: Kernels> Trainer<K> {
     /// MoCo v2 and BYOL: the momentum encoder gives the keys, without gradient.
     fn keys_from_the_momentum_encoder(
         &mut self,
-        queries: &Tensor,
+        mixed: &Mixed,
         keys: &Tensor,
-        labels: &mix::VirtualLabels,
         shuffle: Key,
     ) -> Result<Observed, StepError> {
-        let rows = queries.dim(0)?;
-        let mode = self.mode();
-        let queries = Var::from_tensor(&self.query.forward(&to_host(queries)?, rows, mode)?)?;
+        let rows = mixed.queries.dim(0)?;
+        let replicas = self.settings.replicas;
+        let queries = self.query.forward_mixed(&to_host(&mixed.queries)?, rows, replicas, &mixed.inside(false))?;
+        let queries = Var::from_tensor(&queries)?;
+        let mode = Mode::Train { replicas };
         let key = self.key.as_mut().expect("the method has a momentum encoder");
         momentum_update(&self.query, key, self.settings.key_momentum.unwrap_or_default());
         // With one replica every key shares the one BatchNorm batch, in whatever order.
-        let keys = if self.settings.shuffle_bn == Some(true) && self.settings.replicas > 1 {
+        let keys = if self.settings.shuffle_bn == Some(true) && replicas > 1 {
             let order = permutation(rows, shuffle);
             let mut back = vec![0u32; rows];
             order.iter().enumerate().for_each(|(at, &row)| back[row as usize] = at as u32);
@@ -137,7 +136,7 @@ impl<K: Kernels> Trainer<K> {
             key.forward(&to_host(keys)?, rows, mode)?
         };
         let embeddings = Embeddings { queries: queries.as_tensor(), keys: &keys };
-        let loss = self.objective.loss(embeddings, labels, self.queue.as_ref())?;
+        let loss = self.objective.loss(embeddings, &mixed.labels, self.queue.as_ref())?;
         let gradients = loss.backward()?;
         let gradient = gradients.get(&queries).cloned().map_or_else(|| queries.zeros_like(), Ok)?;
         // The queue changes in place, and the gradient reads it as the loss did.

@@ -71,6 +71,8 @@ pub struct Item {
 pub struct Mixed {
     /// Share of the item itself, in [0, 1]: the virtual label says the same.
     pub lambda: f32,
+    /// The layer of the encoder that it is mixed at, 0 being the input; none where that is not drawn.
+    pub layer: Option<usize>,
     /// Place of the partner in the batch, from 0.
     pub partner: usize,
     pub partner_class: String,
@@ -103,9 +105,10 @@ pub fn stages(set: &Set, settings: &Settings, at: At, count: usize) -> Result<St
         show(&values(&queries)?);
         show(&values(&keys)?);
     }
-    let (mixed, labels) = inputs::mixed(pretext, at, &queries)?;
+    let inputs::Mixed { queries: mixed, labels, layers } = inputs::mixed(pretext, at, &queries)?;
+    let inside = pretext.mix.layers.is_some();
     if let Some(partners) = &labels.partner {
-        names.extend(["its partner", "mixed query"]);
+        names.extend(["its partner", if inside { "query at layer 0" } else { "mixed query" }]);
         let order = Tensor::new(partners.as_slice(), queries.device())?;
         show(&values(&queries.index_select(&order, 0)?)?);
         show(&values(&mixed)?);
@@ -117,6 +120,7 @@ pub fn stages(set: &Set, settings: &Settings, at: At, count: usize) -> Result<St
         mixed: labels.partner.as_ref().map(|partners| Mixed {
             lambda: labels.lambda[item],
             partner: partners[item] as usize,
+            layer: inside.then(|| layers[item * layers.len() / rows.len()]),
             partner_class: items.class(rows[partners[item] as usize]),
         }),
         pictures: shown.iter().map(|stage| stage[item].clone()).collect(),

@@ -33,6 +33,25 @@ fn a_mixed_query_is_what_lambda_and_partner_say() {
 }
 
 #[test]
+fn a_query_that_is_mixed_inside_the_encoder_goes_in_clean() {
+    let mut settings = cell("dataset=cifar10,method=npair,imix=on").settings;
+    settings.pretext.mix.layers = Some(vec![0, 3]);
+    settings.pretext.replicas = 2;
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 0..8 {
+        let shown = batch(&settings, At { seed, ..START }).expect("stages");
+        assert_eq!(shown.names[4], "query at layer 0");
+        for item in &shown.items {
+            let mixed = item.mixed.as_ref().expect("i-Mix");
+            let alike = mixed.lambda > 0.95 || item.pictures[1] == item.pictures[3];
+            assert!(alike || (item.pictures[4] == item.pictures[1]) == (mixed.layer == Some(3)));
+            seen.insert(mixed.layer);
+        }
+    }
+    assert_eq!(seen, [Some(0), Some(3)].into());
+}
+
+#[test]
 fn the_original_is_the_row_of_the_set() {
     let settings = cell("dataset=cifar10,method=byol,imix=off").settings;
     let Ok(Set::Images(images)) = Library::new(None).load(&settings.data) else { panic!("pictures") };

@@ -7,6 +7,7 @@ mod ranges;
 
 use crate::recipe::{Domain, Network, Operator, Settings, Views};
 
+use super::cost;
 use super::error::Mismatch;
 
 use ranges::{size, within};
@@ -22,6 +23,7 @@ pub fn check(settings: &Settings) -> Result<(), Mismatch> {
         return Err(Mismatch::new("/pretext/mix/operator", "cutmix on tabular data", "`mixup` or `none`"));
     }
     pretext::check(&settings.pretext)?;
+    mix_layers(settings)?;
     evaluation::check(settings)
 }
 
@@ -65,6 +67,28 @@ fn views(settings: &Settings) -> Result<(), Mismatch> {
         return Ok(());
     }
     Err(Mismatch::new("/views/kind", format!("`{found}` for {set}"), format!("`{wanted}` or `identity`")))
+}
+
+/// Layers that i-Mix mixes at.
+fn mix_layers(settings: &Settings) -> Result<(), Mismatch> {
+    let at = "/pretext/mix/layers";
+    let Some(layers) = &settings.pretext.mix.layers else { return Ok(()) };
+    if settings.pretext.mix.operator != Operator::Mixup {
+        return Err(Mismatch::new(at, "layers without `mixup`", "nothing: only `mixup` mixes inside the network"));
+    }
+    if let Some(plan) = cost::encoder(settings) {
+        for (index, layer) in layers.iter().enumerate() {
+            size(&format!("{at}/{index}"), *layer, 0, plan.layers())?;
+        }
+    }
+    if !layers.is_sorted_by(|one, next| one < next) {
+        return Err(Mismatch::new(at, format!("{layers:?}"), "layers in ascending order"));
+    }
+    // One spelling of it, so that equal runs have equal addresses.
+    match layers[..] {
+        [] | [0] => Err(Mismatch::new(at, format!("{layers:?}"), "a hidden layer, or nothing to mix inputs only")),
+        _ => Ok(()),
+    }
 }
 
 fn network(settings: &Settings) -> Result<(), Mismatch> {

@@ -9,10 +9,11 @@ mod pixel_norm;
 mod pointwise;
 mod pool;
 mod pooling;
+mod row_mix;
 mod scratch;
 mod sums;
 
-use super::{BatchNorm, Convolution, FeatureMap, Kernels, Linear, MaxOut, MaxPool, SgdStep};
+use super::{BatchNorm, Convolution, FeatureMap, Kernels, Linear, MaxOut, MaxPool, RowMix, SgdStep};
 
 pub use pool::Cpu;
 
@@ -213,6 +214,15 @@ impl Kernels for Cpu {
     fn average_pool_gradient(&self, map: FeatureMap, images: usize, dy: &Vec<f32>, dx: &mut Vec<f32>) {
         let (dy, dx) = (&dy[..images * map.channels], &mut dx[..images * map.len()]);
         pooling::average_gradient(self, map, images, dy, dx);
+    }
+
+    fn mix_rows(&self, mix: &RowMix, width: usize, x: &Vec<f32>, y: &mut Vec<f32>) {
+        let len = mix.rows() * width;
+        row_mix::rows(self, mix, &x[..len], &mut y[..len]);
+    }
+
+    fn mix_pictures(&self, mix: &RowMix, len: usize, x: &Vec<f32>, y: &mut Vec<f32>) {
+        row_mix::pictures(self, mix, len, &x[..mix.rows() * len], &mut y[..mix.rows() * len]);
     }
 
     fn sgd(&self, settings: SgdStep, gradient: &Vec<f32>, momentum: &mut Vec<f32>, parameters: &mut Vec<f32>) {

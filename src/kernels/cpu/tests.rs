@@ -134,6 +134,47 @@ fn sums_cover_every_value() {
     }
 }
 
+#[test]
+fn mixed_rows_are_weighted_sums_and_their_gradient_is_the_transpose() {
+    // An order of the rows, some of them their own partners.
+    let partner: Vec<u32> = (0..70).map(|row| (13 * row + 4) % 70).collect();
+    let lambda: Vec<f32> = values(5, 70).iter().map(|value| value.abs()).collect();
+    let mix = RowMix::new(partner.clone(), lambda.clone()).expect("an order");
+    let back = mix.transposed();
+    assert_eq!(back.transposed(), mix);
+    let width = 37;
+    let (rows, d) = (values(6, 70 * width), values(7, 70 * width));
+    let expected: Vec<f64> = (0..70 * width)
+        .map(|at| {
+            let (row, feature) = (at / width, at % width);
+            let (own, other) = (rows[at], rows[partner[row] as usize * width + feature]);
+            f64::from(lambda[row]) * f64::from(own) + (1.0 - f64::from(lambda[row])) * f64::from(other)
+        })
+        .collect();
+    for threads in [1, 3] {
+        let cpu = Cpu::new(threads);
+        let mut mixed = cpu.zeros(70 * width + 3);
+        cpu.mix_pictures(&mix, width, &rows, &mut mixed);
+        assert_close(&mixed[..70 * width], &expected);
+        let mut by_feature = cpu.zeros(70 * width);
+        cpu.mix_rows(&mix, width, &turned(70, width, &rows), &mut by_feature);
+        assert_eq!(cpu.download_rows(&by_feature, 70, width), mixed[..70 * width]);
+        // <M x, d> = <x, M' d>
+        let mut dx = cpu.zeros(70 * width);
+        cpu.mix_pictures(&back, width, &d, &mut dx);
+        let product =
+            |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum() };
+        assert!((product(&mixed, &d) - product(&rows, &dx)).abs() < 1e-3);
+    }
+}
+
+#[test]
+fn partners_have_to_be_an_order_of_the_rows() {
+    for partner in [vec![0, 0], vec![0, 2], vec![0], vec![1, 0, 2]] {
+        assert_eq!(RowMix::new(partner.clone(), vec![0.5; 2]), None, "{partner:?}");
+    }
+}
+
 #[derive(serde::Deserialize)]
 struct Optimised {
     rate: f64,
