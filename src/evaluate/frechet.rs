@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::features::stream;
 use super::moments::{Eigen, ROWS, SecondMoments};
-use super::{EvaluateError, FeatureSource, Labels, OnProgress, Outcome, Split, Stage, pool, report};
+use super::{EvaluateError, FeatureSource, Labels, OnProgress, Outcome, Progress, Split, Stage, pool, report};
 use crate::recipe::{FRECHET, Unit};
 
 /// Shortest length that a row is divided by, as in PyTorch's `normalize`.
@@ -87,7 +87,10 @@ impl Gaussian {
                 }
                 pool.install(|| moments.add(&unit));
             }
-            report(progress, Stage::Solving, first + features.len() / width, rows)
+            report(
+                progress,
+                Progress { stage: Stage::Solving, done: first + features.len() / width, of: rows, rows: 1 },
+            )
         })?;
         let second = moments.matrix();
         let covariance = Mat::from_fn(width, width, |row, column| match row < column {

@@ -5,7 +5,7 @@ use jsonc_parser::cst::CstRootNode;
 
 use super::edit::{prune, set_text};
 use super::error::ExperimentError;
-use super::file::{ExperimentFile, OneOrMany, Rule};
+use super::file::{ClaimFile, ExperimentFile, OneOrMany, Rule};
 use super::ordered::Ordered;
 use super::{Experiment, Filter, Scale, validate};
 
@@ -46,6 +46,11 @@ impl Experiment {
         let object = root.object_value_or_set();
         prune(&object.clone().into(), &[], &|path, value| match path {
             ["report", "readings", _] => string(value).is_none_or(|reading| readings.contains(&reading)),
+            ["claims", at]
+                if !kept.claim(at).is_none_or(|claim| claim.reading.iter().all(|it| readings.contains(it))) =>
+            {
+                false
+            }
             _ => kept.keeps(path, value),
         });
         set_text(&object, "$schema", schema);
@@ -90,7 +95,7 @@ impl Kept<'_> {
             ["where", at] => rule(&file.rules, at),
             ["scales", "demo", "where", at] => rule(&file.scales.demo.rules, at),
             ["scales", "short", "where", at] => rule(&file.scales.short.rules, at),
-            ["claims", at] => index(at).and_then(|at| file.claims.get(at)).is_none_or(|claim| {
+            ["claims", at] => self.claim(at).is_none_or(|claim| {
                 claim.greater.iter().chain(claim.than.iter()).all(|(axis, value)| self.accepts(axis, value))
             }),
             // What a scale leaves out is there if nothing else was asked for.
@@ -103,6 +108,10 @@ impl Kept<'_> {
             | ["scales", _, "where", _, "when", axis, _] => string(text).is_none_or(|value| self.accepts(axis, &value)),
             _ => true,
         }
+    }
+
+    fn claim(&self, at: &str) -> Option<&ClaimFile> {
+        self.file.claims.get(at.parse::<usize>().ok()?)
     }
 
     fn accepts(&self, axis: &str, value: &str) -> bool {
