@@ -275,7 +275,7 @@ pub struct Export {
     /// Format of the file
     #[arg(long, value_enum, default_value = "safetensors")]
     pub format: ExportFormat,
-    /// File to write; encoder-DATASET-METHOD-ADDRESS.safetensors in this folder if not given
+    /// File to write; encoder-DATASET-METHOD-ADDRESS.safetensors (or .pkl) in this folder if not given
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Write over a file that exists
@@ -287,6 +287,8 @@ pub struct Export {
 pub enum ExportFormat {
     /// Tensors under torchvision's names and those of the official code
     Safetensors,
+    /// A pickle for detectron2, as MoCo's converter writes it; ResNets with the ImageNet stem only
+    Detectron2,
 }
 
 #[derive(Debug, Args)]

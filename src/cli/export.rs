@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::interchange::{Exported, export, loading_lines};
+use crate::interchange::{Exported, detectron2, export, loading_lines};
 use crate::recipe::PretextRecipe;
 use crate::store::{Results, RunFolder, read_sealed, write_atomic};
 
-use super::arguments::{Common, Export};
+use super::arguments::{Common, Export, ExportFormat};
 use super::{Exit, Output};
 
 /// Runs shown where an address fits none or several.
@@ -20,23 +20,30 @@ pub fn execute(arguments: Export, common: &Common, output: &Output) -> anyhow::R
     let exported = export(&folder)?.with_context(|| {
         format!("{} is not finished: run `repro run` with its experiment again", folder.path().display())
     })?;
-    let path = arguments.output.unwrap_or_else(|| PathBuf::from(exported.file_name()));
+    let (bytes, ending) = match arguments.format {
+        ExportFormat::Safetensors => (exported.bytes.clone(), "safetensors"),
+        ExportFormat::Detectron2 => (detectron2(&exported.recipe.network, &exported.bytes)?, "pkl"),
+    };
+    let path = arguments.output.unwrap_or_else(|| PathBuf::from(exported.file_name(ending)));
     if path.exists() && !arguments.force {
         anyhow::bail!("{} exists already; give another name with --output, or --force", path.display());
     }
-    write_atomic(&path, &exported.bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    write_atomic(&path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
     output.result(path.display().to_string());
     if !output.quiet() {
-        tell(&exported, &path, output);
+        tell(&exported, arguments.format, &path, output);
     }
     Ok(Exit::Done)
 }
 
-fn tell(exported: &Exported, path: &Path, output: &Output) {
-    output.result("To load it in PyTorch:");
-    for line in loading_lines(&exported.recipe.network, &path.display().to_string()) {
-        output.result(format!("  {line}"));
-    }
+fn tell(exported: &Exported, format: ExportFormat, path: &Path, output: &Output) {
+    let path = path.display().to_string();
+    let (program, lines) = match format {
+        ExportFormat::Safetensors => ("PyTorch", loading_lines(&exported.recipe.network, &path)),
+        ExportFormat::Detectron2 => ("detectron2", vec![format!("MODEL.WEIGHTS {path}")]),
+    };
+    output.result(format!("To load it in {program}:"));
+    lines.iter().for_each(|line| output.result(format!("  {line}")));
 }
 
 /// The folder of a pretext run: given itself, or by the first digits of its address.

@@ -66,10 +66,10 @@ fn method(recipe: &PretextRecipe) -> &'static str {
 }
 
 impl Exported {
-    /// `encoder-<dataset>-<method>-<first 8 of the address>.safetensors`.
-    pub fn file_name(&self) -> String {
+    /// `encoder-<dataset>-<method>-<first 8 of the address>.<ending>`.
+    pub fn file_name(&self, ending: &str) -> String {
         let (set, address) = (self.recipe.data.settings.set.id(), self.recipe.address());
-        format!("encoder-{set}-{}-{:.8}.safetensors", method(&self.recipe), address.as_str())
+        format!("encoder-{set}-{}-{:.8}.{ending}", method(&self.recipe), address.as_str())
     }
 }
 
