@@ -61,7 +61,8 @@ fn main() {
     let views = TabularViews::new(&data, &Views::Tabular { mask: 0.2 }, 0).expect("valid views");
     let mut trainer = Trainer::new(Cpu::new(threads), Plan::mlp(&blocks, width), &settings, 0).expect("valid settings");
     let batch: Vec<u32> = (0..BATCH as u32).collect();
-    let mut step = |at: usize| trainer.step(Batch::draw(&views, &batch, 0, at), 0.01).expect("a step").loss;
+    let mut step =
+        |at: usize| trainer.step(Batch::draw(&views, &batch, 0, at).expect("no files"), 0.01).expect("a step").loss;
     step(0);
     let began = Instant::now();
     for at in 0..steps {

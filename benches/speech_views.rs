@@ -45,7 +45,7 @@ fn main() {
         pool.install(|| {
             for rows in rows.chunks_exact(BATCH) {
                 for view in 0..2 {
-                    source.fill_rows(rows, view, epoch, &mut out);
+                    source.fill_rows(rows, view, epoch, &mut out).expect("no files");
                     black_box(&mut out);
                 }
             }

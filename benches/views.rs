@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use imix_repro::augment::{ImageViews, Source};
-use imix_repro::data::{CHANNELS, ImageSet, Pictures};
+use imix_repro::data::{CHANNELS, ImageSet, PictureStore, Pictures};
 use imix_repro::random::{Key, Purpose};
 use imix_repro::recipe::{DataIdentity, DataSet, DataSettings, Part, Views};
 use rand::Rng;
@@ -25,7 +25,7 @@ fn main() {
 
     let mut pixels = vec![0; PICTURES * SIDE * SIDE * CHANNELS];
     Key::new(0, Purpose::Weights).stream().fill_bytes(&mut pixels);
-    let pictures = Pictures { pixels, labels: vec![0; PICTURES] };
+    let pictures = PictureStore::Memory(Pictures { pixels, labels: vec![0; PICTURES] });
     let set = ImageSet {
         identity: DataIdentity { settings: DataSettings::of(DataSet::Cifar10, Part::Full), digest: String::new() },
         height: SIDE,
@@ -54,7 +54,7 @@ fn main() {
         pool.install(|| {
             for rows in rows.chunks_exact(BATCH) {
                 for view in 0..2 {
-                    source.fill_rows(rows, view, epoch, &mut out);
+                    source.fill_rows(rows, view, epoch, &mut out).expect("no files");
                     black_box(&mut out);
                 }
             }

@@ -167,6 +167,22 @@ fn all_experiments_are_planned_together() {
     assert!(stderr.contains("--only picks cells of one experiment"), "{stderr}");
 }
 
+/// 100 of the 1000 classes are a tenth of the pictures, also on a machine that has none of them.
+#[test]
+fn plan_counts_the_part_of_imagenet_that_a_cell_takes() {
+    let folder = TempDir::new().expect("a folder");
+    let plan = |dataset: &str| {
+        let only = format!("dataset={dataset},imix=on");
+        read(folder.path(), &["plan", "table2", "--scale", "paper", "--only", &only, "--json"])
+    };
+    let (part, whole) = (plan("imagenet100"), plan("imagenet1k"));
+    let flops = |plan: &Value| plan["cells"][0]["flops"].as_f64().expect("a number");
+    let ratio = flops(&part) / flops(&whole);
+    assert!((0.09..0.11).contains(&ratio), "{ratio}");
+    let missing = part["missing_data"].to_string();
+    assert!(missing.contains("imagenet") && missing.contains("https://image-net.org/download.php"), "{missing}");
+}
+
 #[test]
 fn plan_names_missing_data() {
     let folder = TempDir::new().expect("a folder");

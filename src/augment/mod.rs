@@ -4,7 +4,7 @@ mod image;
 mod speech;
 mod tabular;
 
-use crate::data::Set;
+use crate::data::{DataError, ImageSet, PictureStore, Set};
 use crate::recipe::{Domain, LightViews, Views};
 
 pub use image::{ImageViews, Normaliser};
@@ -31,13 +31,27 @@ pub trait Source: Send + Sync {
     }
 
     /// Writes view `view` (0 query, 1 key) of item `row` in `epoch`, from 0, to `out`, which holds one item.
-    fn fill(&self, row: usize, view: usize, epoch: usize, out: &mut [f32]);
+    ///
+    /// # Errors
+    /// A file of the item that cannot be read; items in memory have none.
+    fn fill(&self, row: usize, view: usize, epoch: usize, out: &mut [f32]) -> Result<(), DataError>;
 
     /// Writes one view of each of `rows`, one after the other, to `out`, which holds as many items.
-    fn fill_rows(&self, rows: &[u32], view: usize, epoch: usize, out: &mut [f32]) {
-        for (row, out) in rows.iter().zip(out.chunks_exact_mut(self.width())) {
-            self.fill(*row as usize, view, epoch, out);
-        }
+    ///
+    /// # Errors
+    /// As [`Source::fill`].
+    fn fill_rows(&self, rows: &[u32], view: usize, epoch: usize, out: &mut [f32]) -> Result<(), DataError> {
+        let items = rows.iter().zip(out.chunks_exact_mut(self.width()));
+        items.map(|(row, out)| self.fill(*row as usize, view, epoch, out)).collect()
+    }
+
+    /// Writes both views of each of `rows`, query and key.
+    ///
+    /// # Errors
+    /// As [`Source::fill`].
+    fn fill_pairs(&self, rows: &[u32], epoch: usize, [queries, keys]: [&mut [f32]; 2]) -> Result<(), DataError> {
+        self.fill_rows(rows, 0, epoch, queries)?;
+        self.fill_rows(rows, 1, epoch, keys)
     }
 }
 
@@ -62,6 +76,14 @@ pub fn light<'a>(set: &'a Set, views: &LightViews, seed: u64) -> Result<Box<dyn 
         Set::Images(set) => Ok(Box::new(ImageViews::light(set, views, seed)?)),
         Set::Table(_) | Set::Speech(_) => Err(ViewsError::NotPictures),
     }
+}
+
+/// Pictures of a set as they are, normalised; of files their centres.
+///
+/// # Errors
+/// Counts of the set that contradict each other.
+pub fn plain<'a>(set: &'a ImageSet, pictures: &'a PictureStore) -> Result<Box<dyn Source + 'a>, ViewsError> {
+    Ok(Box::new(ImageViews::plain(set, pictures)?))
 }
 
 /// Why views cannot be drawn.

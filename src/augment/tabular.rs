@@ -3,7 +3,7 @@
 use rand::RngExt;
 
 use super::{Source, ViewsError};
-use crate::data::TabularSet;
+use crate::data::{DataError, TabularSet};
 use crate::random::{Key, Purpose};
 use crate::recipe::{Domain, Views};
 
@@ -50,11 +50,11 @@ impl Source for TabularViews<'_> {
         &self.shape
     }
 
-    fn fill(&self, row: usize, view: usize, epoch: usize, out: &mut [f32]) {
+    fn fill(&self, row: usize, view: usize, epoch: usize, out: &mut [f32]) -> Result<(), DataError> {
         let width = self.shape[0];
         out.copy_from_slice(&self.inputs[row * width..(row + 1) * width]);
         if self.mask == 0.0 {
-            return;
+            return Ok(());
         }
         let mut stream = Key::new(self.seed, Purpose::Views).epoch(epoch).sample(row).view(view).stream();
         for value in &mut out[..self.continuous] {
@@ -62,6 +62,7 @@ impl Source for TabularViews<'_> {
                 *value = 0.0;
             }
         }
+        Ok(())
     }
 }
 
@@ -94,7 +95,7 @@ mod tests {
     fn view(source: &TabularViews, view: usize, epoch: usize) -> Vec<f32> {
         let rows: Vec<u32> = (0..ROWS as u32).collect();
         let mut out = vec![f32::NAN; ROWS * 4];
-        source.fill_rows(&rows, view, epoch, &mut out);
+        source.fill_rows(&rows, view, epoch, &mut out).unwrap();
         out
     }
 
@@ -138,7 +139,7 @@ mod tests {
         let source = TabularViews::new(&set, &Views::Tabular { mask: 0.2 }, 7).unwrap();
         let all = view(&source, 1, 0);
         let mut some = vec![0.0; 2 * 4];
-        source.fill_rows(&[42, 7], 1, 0, &mut some);
+        source.fill_rows(&[42, 7], 1, 0, &mut some).unwrap();
         assert_eq!(some[..4], all[42 * 4..43 * 4]);
         assert_eq!(some[4..], all[7 * 4..8 * 4]);
     }

@@ -35,7 +35,7 @@ pub fn execute(arguments: Evaluate, common: &Common, output: &Output) -> anyhow:
     }
     let encoder = Encoder::read(&arguments.encoder)?;
     introduce(&encoder, output);
-    let data = Library::new(common.data.as_deref()).load(settings.read_out_data())?;
+    let data = Library::new(common.data.as_deref()).load(&settings.read_out_data())?;
 
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_signals(stop.clone()).context("cannot listen to signals")?;

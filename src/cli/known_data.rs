@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::data::{DataError, Inventory, Library, descriptor};
-use crate::experiment::KnownData;
+use crate::experiment::{KnownData, kept};
 use crate::recipe::{DataIdentity, DataSet, DataSettings, Part};
 
 use super::arguments::Common;
@@ -61,7 +61,7 @@ impl KnownData for AtHand {
         let published = descriptor(settings.set);
         match (self.ask(settings), settings.part) {
             (Ok(inventory), _) => Some(inventory.rows),
-            (Err(_), Part::Full) => published.rows,
+            (Err(_), Part::Full) => published.rows.map(|rows| kept(settings, rows)),
             (Err(_), Part::Embedded) => published.embedded_rows,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::recipe::DataSet;
 
-use super::{Layout, cifar, covtype, emoji, folder, higgs, speech};
+use super::{Layout, cifar, covtype, emoji, folder, higgs, imagenet, speech};
 
 /// A data set as published.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl Descriptor {
 }
 
 /// Every data set with a name of its own, in the order of the paper's tables.
-pub const CATALOGUE: [&Descriptor; 10] = [
+pub const CATALOGUE: [&Descriptor; 11] = [
     &cifar::CIFAR10,
     &cifar::CIFAR100,
     &speech::V1,
@@ -98,6 +98,7 @@ pub const CATALOGUE: [&Descriptor; 10] = [
     &speech::SYNTHETIC,
     &covtype::DESCRIPTOR,
     &higgs::DESCRIPTOR,
+    &imagenet::DESCRIPTOR,
     &emoji::THEMES,
     &emoji::GROUPS,
 ];
@@ -117,5 +118,6 @@ pub fn descriptor(set: DataSet) -> &'static Descriptor {
         DataSet::Emoji => &emoji::THEMES,
         DataSet::EmojiGroups => &emoji::GROUPS,
         DataSet::ImageFolder => &folder::DESCRIPTOR,
+        DataSet::ImageNet => &imagenet::DESCRIPTOR,
     }
 }

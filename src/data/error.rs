@@ -60,7 +60,7 @@ impl DataError {
 
 fn remedy(set: DataSet) -> String {
     match set {
-        DataSet::ImageFolder => "Put that right, or move it away".to_owned(),
+        DataSet::ImageFolder | DataSet::ImageNet => "Put that right, or move it away".to_owned(),
         DataSet::SpeechFolder => {
             "Put that right, move it away, or have such recordings skipped: set data.speech.damaged to skip".to_owned()
         }

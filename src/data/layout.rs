@@ -28,6 +28,8 @@ pub enum Form {
     Parquet,
     /// WAV files, one for each item.
     Wave,
+    /// PNG or JPEG files, one for each item.
+    Picture,
 }
 
 /// What a path of a layout is.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::recipe::{DataIdentity, DataSet, DataSettings, Part};
 
-use super::{DataCopy, DataError, Set, Standing, cifar, covtype, descriptor, emoji, folder, higgs, speech};
+use super::{DataCopy, DataError, Set, Standing, cifar, covtype, descriptor, emoji, folder, higgs, imagenet, speech};
 
 /// Folders that data sets are looked for in.
 ///
@@ -59,7 +59,7 @@ impl Library {
     }
 
     /// Names the content that settings ask for and counts its items. Takes less than half a second for the largest
-    /// tabular set and for extracted pictures; archives are read through.
+    /// tabular set and for extracted pictures; archives are read through. Of ImageNet's files names and sizes are read.
     ///
     /// # Errors
     /// The set is missing, is not the published one, or cannot be read by this build.
@@ -80,6 +80,7 @@ impl Library {
             (DataSet::Cifar10 | DataSet::Cifar100, Part::Full) => cifar::inventory(&self.find(settings.set)?, settings),
             (DataSet::Emoji | DataSet::EmojiGroups, Part::Embedded) => emoji::inventory(settings),
             (DataSet::ImageFolder, Part::Full) => folder::inventory(&self.roots, settings),
+            (DataSet::ImageNet, Part::Full) => imagenet::inventory(&self.find(settings.set)?, settings),
             (DataSet::SpeechCommands | DataSet::SpeechCommandsV2 | DataSet::Fsdd, Part::Full) => {
                 speech::inventory(settings, Some(&self.find(settings.set)?), &self.roots)
             }
@@ -95,7 +96,8 @@ impl Library {
     ///
     /// # Errors
     /// The set cannot be read by this build, or is one of those whose content has a name only once it has been read
-    /// ([`DataError::UnknownContent`]): CIFAR and speech, of which any part is welcome, and folders of the user's own.
+    /// ([`DataError::UnknownContent`]): CIFAR, ImageNet and speech, of which any part is welcome, and folders of the
+    /// user's own.
     pub fn published(settings: &DataSettings) -> Result<DataIdentity, DataError> {
         match (settings.set, settings.part) {
             (DataSet::Covtype, Part::Embedded) => covtype::identify_embedded(settings),
@@ -109,6 +111,7 @@ impl Library {
                 | DataSet::Cifar10
                 | DataSet::Cifar100
                 | DataSet::ImageFolder
+                | DataSet::ImageNet
                 | DataSet::SpeechCommands
                 | DataSet::SpeechCommandsV2
                 | DataSet::Fsdd
@@ -133,6 +136,7 @@ impl Library {
             }
             (DataSet::Emoji | DataSet::EmojiGroups, Part::Embedded) => Set::Images(emoji::load(settings)?),
             (DataSet::ImageFolder, Part::Full) => Set::Images(folder::load(&self.roots, settings)?),
+            (DataSet::ImageNet, Part::Full) => Set::Images(imagenet::load(&self.find(settings.set)?, settings)?),
             (DataSet::SpeechCommands | DataSet::SpeechCommandsV2 | DataSet::Fsdd, Part::Full) => {
                 Set::Speech(speech::load(settings, Some(&self.find(settings.set)?), &self.roots)?)
             }
@@ -157,6 +161,7 @@ impl Library {
             DataSet::Covtype => covtype::verify(&copy.path).map(|()| Standing::Official),
             DataSet::Higgs => higgs::verify(&copy.path),
             DataSet::Cifar10 | DataSet::Cifar100 => cifar::verify(copy, set),
+            DataSet::ImageNet => imagenet::verify(copy),
             DataSet::SpeechCommands | DataSet::SpeechCommandsV2 | DataSet::Fsdd => {
                 speech::verify(copy, descriptor(set))
             }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::recipe::DataIdentity;
 
+use super::PictureStore;
+
 /// Labelled rows, standardised and ready for a network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
@@ -39,7 +41,7 @@ impl TabularSet {
     }
 }
 
-/// Labelled pictures of one size.
+/// Labelled pictures of one size, in memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pictures {
     /// One picture after the other, each `[height, width, channels]`.
@@ -52,6 +54,7 @@ pub struct Pictures {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageSet {
     pub identity: DataIdentity,
+    /// Of what networks see, in pixels. Pictures in memory are of this size.
     pub height: usize,
     pub width: usize,
     /// Of each class, in the order of the labels.
@@ -60,10 +63,10 @@ pub struct ImageSet {
     pub mean: [f32; CHANNELS],
     /// Standard deviation of each channel, likewise.
     pub deviation: [f32; CHANNELS],
-    pub train: Pictures,
+    pub train: PictureStore,
     /// Pictures of `train` that are set aside to choose settings by.
     pub validation: Range<usize>,
-    pub test: Pictures,
+    pub test: PictureStore,
     /// Pictures in the set as published, training and test.
     pub published_rows: (usize, usize),
 }
@@ -76,7 +79,7 @@ impl ImageSet {
         self.class_names.len()
     }
 
-    /// Bytes of one picture.
+    /// Bytes of one picture as networks see it.
     pub fn picture_len(&self) -> usize {
         self.height * self.width * CHANNELS
     }
@@ -178,7 +181,7 @@ impl Set {
     pub fn part(&self) -> SetPart {
         let (train, test, published) = match self {
             Set::Table(set) => (set.train.labels.len(), set.test.labels.len(), set.published_rows),
-            Set::Images(set) => (set.train.labels.len(), set.test.labels.len(), set.published_rows),
+            Set::Images(set) => (set.train.labels().len(), set.test.labels().len(), set.published_rows),
             Set::Speech(set) => (set.train.labels.len(), set.test.labels.len(), set.published_rows),
         };
         SetPart { train, test, published_train: published.0, published_test: published.1 }
@@ -196,7 +199,7 @@ impl Set {
     pub fn rows(&self) -> (usize, usize) {
         match self {
             Set::Table(set) => (set.train.labels.len(), set.test.labels.len()),
-            Set::Images(set) => (set.train.labels.len(), set.test.labels.len()),
+            Set::Images(set) => (set.train.labels().len(), set.test.labels().len()),
             Set::Speech(set) => (set.train.labels.len(), set.test.labels.len()),
         }
     }

@@ -1,13 +1,14 @@
 //! Fewer classes and fewer training items of each: the figure on dataset size.
 //!
-//! Which ones goes by a draw of its own, the same in every trial. A smaller subset is part of every larger one.
+//! Which ones goes by a draw of its own, the same in every trial. A smaller subset is part of every larger one. Of
+//! ImageNet they are those that the official code draws, where a smaller one need not be part of a larger one.
 
 use std::ops::Range;
 
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::{DataSet, Subset};
 
-use super::{Clips, DataError, ImageSet, Pictures, Rows, Set, SpeechSet, TabularSet, pictures};
+use super::{Clips, DataError, ImageSet, PictureStore, Rows, Set, SpeechSet, TabularSet, imagenet};
 
 /// What a subset keeps of a set.
 struct Kept {
@@ -31,11 +32,23 @@ impl Kept {
             let expected = "more than 0 and at most 1".to_owned();
             return Err(DataError::Setting { set, setting: "subset.share", expected, found: share.to_string() });
         }
-        let order = permutation(classes, Key::new(0, Purpose::Subset));
-        let mut chosen: Vec<usize> = order[..count].iter().map(|class| *class as usize).collect();
+        let is_official = set == DataSet::ImageNet;
+        let mut chosen = match is_official {
+            true => imagenet::classes(classes, count),
+            false => prefix(permutation(classes, Key::new(0, Purpose::Subset)), count),
+        };
         chosen.sort_unstable();
-        let mut kept_train: Vec<usize> =
-            chosen.iter().flat_map(|class| items(*class, &places(train, *class), share)).collect();
+        let places = by_class(train, classes);
+        let items = |(label, class): (usize, &usize)| {
+            let places = &places[*class];
+            let drawn = if is_official {
+                imagenet::items(label, places.len(), share)
+            } else {
+                items(*class, places.len(), share)
+            };
+            drawn.into_iter().map(|index| places[index]).collect::<Vec<usize>>()
+        };
+        let mut kept_train: Vec<usize> = chosen.iter().enumerate().flat_map(items).collect();
         kept_train.sort_unstable();
         let is_chosen = |place: &usize| chosen.binary_search(&(test[*place] as usize)).is_ok();
         let kept_test = (0..test.len()).filter(is_chosen).collect();
@@ -48,6 +61,11 @@ impl Kept {
         before(range.start)..before(range.end)
     }
 
+    /// What of a set that has `whole` training and test items counts as published.
+    fn published(&self, whole: (usize, usize), published: (usize, usize)) -> (usize, usize) {
+        if whole == published { (self.train.len(), self.test.len()) } else { published }
+    }
+
     fn relabel(&self, labels: &mut [u32]) {
         for label in labels {
             *label = self.classes.partition_point(|class| *class < *label as usize) as u32;
@@ -55,15 +73,25 @@ impl Kept {
     }
 }
 
-/// A share of a class's items: at least one where there is one.
-fn items(class: usize, places: &[usize], share: f64) -> Vec<usize> {
-    let count = ((share * places.len() as f64).round() as usize).max(1).min(places.len());
-    let order = permutation(places.len(), Key::new(0, Purpose::Subset).sample(class + 1));
-    order[..count].iter().map(|index| places[*index as usize]).collect()
+/// A share of a class's `of` items: at least one where there is one.
+fn items(class: usize, of: usize, share: f64) -> Vec<usize> {
+    let count = ((share * of as f64).round() as usize).max(1).min(of);
+    prefix(permutation(of, Key::new(0, Purpose::Subset).sample(class + 1)), count)
 }
 
-fn places(labels: &[u32], class: usize) -> Vec<usize> {
-    (0..labels.len()).filter(|place| labels[*place] as usize == class).collect()
+fn prefix(order: Vec<u32>, count: usize) -> Vec<usize> {
+    order[..count].iter().map(|index| *index as usize).collect()
+}
+
+/// Places of the items of each class.
+fn by_class(labels: &[u32], classes: usize) -> Vec<Vec<usize>> {
+    let mut places = vec![Vec::new(); classes];
+    for (place, label) in labels.iter().enumerate() {
+        if let Some(places) = places.get_mut(*label as usize) {
+            places.push(place);
+        }
+    }
+    places
 }
 
 /// Training and test items that a subset keeps of items with these labels.
@@ -82,7 +110,8 @@ pub(super) fn rows(
 impl Set {
     /// The part of the set that a subset keeps: some classes, drawn once and for all and labelled anew from 0; of their
     /// training items the given share, likewise; of the test items those of the classes. A smaller subset is part of
-    /// every larger one. Identity and published counts stay those of the whole.
+    /// every larger one, unless the set is ImageNet. The identity stays that of the whole, and so do the published counts
+    /// where less than the published set is there; of a whole set, the part is what there is of it.
     ///
     /// # Errors
     /// [`DataError::Setting`] if the subset asks for no classes, for more than there are, or for a share outside (0, 1].
@@ -112,16 +141,17 @@ fn table(set: &TabularSet, subset: &Subset) -> Result<TabularSet, DataError> {
         train: gather(train, &kept.train),
         validation: kept.range(&set.validation),
         test: gather(test, &kept.test),
+        published_rows: kept.published((train.labels.len(), test.labels.len()), set.published_rows),
         ..*set
     })
 }
 
 fn images(set: &ImageSet, subset: &Subset) -> Result<ImageSet, DataError> {
     let (train, test) = (&set.train, &set.test);
-    let kept = Kept::choose(set.identity.settings.set, subset, set.classes(), &train.labels, &test.labels)?;
-    let gather = |side: &Pictures, places: &[usize]| {
-        let mut gathered = pictures::gather(side, places, set.picture_len());
-        kept.relabel(&mut gathered.labels);
+    let kept = Kept::choose(set.identity.settings.set, subset, set.classes(), train.labels(), test.labels())?;
+    let gather = |side: &PictureStore, places: &[usize]| {
+        let mut gathered = side.gather(places, set.picture_len());
+        kept.relabel(gathered.labels_mut());
         gathered
     };
     Ok(ImageSet {
@@ -130,6 +160,7 @@ fn images(set: &ImageSet, subset: &Subset) -> Result<ImageSet, DataError> {
         train: gather(train, &kept.train),
         validation: kept.range(&set.validation),
         test: gather(test, &kept.test),
+        published_rows: kept.published((train.labels().len(), test.labels().len()), set.published_rows),
         ..*set
     })
 }
@@ -148,7 +179,7 @@ fn speech(set: &SpeechSet, subset: &Subset) -> Result<SpeechSet, DataError> {
         train: gather(train, &kept.train),
         test: gather(test, &kept.test),
         background: set.background.clone(),
-        published_rows: set.published_rows,
+        published_rows: kept.published((train.labels.len(), test.labels.len()), set.published_rows),
     })
 }
 

@@ -15,9 +15,6 @@ use crate::random::{Key, Purpose, permutation};
 use crate::recipe::EndToEnd;
 use crate::train::schedule::LearningRate;
 
-/// Test rows that pass through the network at a time.
-const TEST_ROWS: usize = 2048;
-
 /// Where the network's weights come from, which names the readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
@@ -72,7 +69,7 @@ pub fn evaluate<K: Kernels>(
         let order = permutation(rows, key);
         let mut sum = 0f64;
         for (step, rows) in order.chunks_exact(settings.batch).enumerate() {
-            let batch = inputs.training(rows, epoch);
+            let batch = inputs.training(rows, epoch)?;
             let classes: Vec<u32> = rows.iter().map(|row| labels.train[*row as usize]).collect();
             let loss = train_step(network, &batch, &classes, labels.classes)?;
             if !loss.is_finite() {
@@ -160,9 +157,9 @@ fn accuracy<K: Kernels>(
 ) -> Result<f64, EvaluateError> {
     let (classes, rows) = (labels.classes, labels.test.len());
     let mut correct = 0;
-    for first in (0..rows).step_by(TEST_ROWS) {
-        let range = first..rows.min(first + TEST_ROWS);
-        let batch = inputs.plain(Split::Test, range.clone());
+    for first in (0..rows).step_by(inputs.at_a_time()) {
+        let range = first..rows.min(first + inputs.at_a_time());
+        let batch = inputs.plain(Split::Test, range.clone())?;
         let logits = values(&network.forward(&batch, range.len(), Mode::Evaluate)?)?;
         let answers = logits
             .chunks_exact(classes)

@@ -3,6 +3,7 @@ use std::error::Error;
 use thiserror::Error;
 
 use super::Split;
+use crate::data::DataError;
 use crate::model::ModelError;
 
 /// Why an evaluation gave no result.
@@ -20,6 +21,8 @@ pub enum EvaluateError {
     /// Training of the whole network left the range of f32.
     #[error("the loss is {found} at step {step} of epoch {epoch}: give a lower base_rate")]
     LossNotFinite { epoch: usize, step: usize, found: f32 },
+    #[error(transparent)]
+    Data(#[from] DataError),
     #[error(transparent)]
     Model(#[from] ModelError),
     /// Settings and data that do not go together.

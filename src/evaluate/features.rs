@@ -2,9 +2,6 @@
 
 use super::{EvaluateError, FeatureSource, OnProgress, Progress, Split, Stage, report};
 
-/// Rows encoded at a time. At 2048 features a chunk is 16 MiB.
-const CHUNK: usize = 2048;
-
 /// Encodes every row of a split and hands the chunks over in order, each with its first row.
 ///
 /// # Errors
@@ -16,8 +13,9 @@ pub fn stream(
     mut each: impl FnMut(usize, &[f32]) -> Result<(), EvaluateError>,
 ) -> Result<(), EvaluateError> {
     let width = source.width();
-    for first in (0..rows).step_by(CHUNK) {
-        let count = CHUNK.min(rows - first);
+    let at_a_time = source.at_a_time().max(1);
+    for first in (0..rows).step_by(at_a_time) {
+        let count = at_a_time.min(rows - first);
         let values = source.features(split, first..first + count)?;
         if values.len() != count * width {
             return Err(EvaluateError::unfit(

@@ -25,8 +25,12 @@ impl<K: Kernels> FeatureSource for FrozenEncoder<'_, K> {
     }
 
     fn features(&mut self, split: Split, rows: Range<usize>) -> Result<Vec<f32>, EvaluateError> {
-        let inputs = self.inputs.plain(split, rows.clone());
+        let inputs = self.inputs.plain(split, rows.clone())?;
         self.encode(&inputs, rows.len())
+    }
+
+    fn at_a_time(&self) -> usize {
+        self.inputs.at_a_time()
     }
 
     fn augmented(&self) -> bool {
@@ -34,7 +38,7 @@ impl<K: Kernels> FeatureSource for FrozenEncoder<'_, K> {
     }
 
     fn training(&mut self, rows: &[u32], epoch: usize) -> Result<Vec<f32>, EvaluateError> {
-        let inputs = self.inputs.training(rows, epoch);
+        let inputs = self.inputs.training(rows, epoch)?;
         self.encode(&inputs, rows.len())
     }
 }
@@ -48,7 +52,11 @@ impl FeatureSource for RawInputs<'_> {
     }
 
     fn features(&mut self, split: Split, rows: Range<usize>) -> Result<Vec<f32>, EvaluateError> {
-        Ok(self.0.plain(split, rows))
+        Ok(self.0.plain(split, rows)?)
+    }
+
+    fn at_a_time(&self) -> usize {
+        self.0.at_a_time()
     }
 
     fn augmented(&self) -> bool {
@@ -56,6 +64,6 @@ impl FeatureSource for RawInputs<'_> {
     }
 
     fn training(&mut self, rows: &[u32], epoch: usize) -> Result<Vec<f32>, EvaluateError> {
-        Ok(self.0.training(rows, epoch))
+        Ok(self.0.training(rows, epoch)?)
     }
 }

@@ -2,12 +2,18 @@
 
 use std::ops::Range;
 
-use crate::augment::{self, Normaliser, Source, ViewsError};
-use crate::data::{ImageSet, Set, SpeechSet, TabularSet};
+use crate::augment::{self, Source, ViewsError};
+use crate::data::{DataError, ImageSet, Set, SpeechSet, TabularSet};
 use crate::recipe::LightViews;
 use crate::speech::PICTURE;
 
 use super::{Labels, Split};
+
+/// Most rows that are read at a time.
+const MOST_ROWS: usize = 2048;
+
+/// Values of the rows that are read at a time: 32 MiB.
+const VALUES: usize = 1 << 23;
 
 /// The inputs of a data set, ready for a network.
 pub struct Inputs<'a> {
@@ -19,7 +25,8 @@ pub struct Inputs<'a> {
 /// A set, with what it takes to make inputs of its rows.
 enum Plain<'a> {
     Table(&'a TabularSet),
-    Images(&'a ImageSet, Box<Normaliser>),
+    /// With its training and its test pictures.
+    Images(&'a ImageSet, [Box<dyn Source + 'a>; 2]),
     /// With the spectra of training and test clips, computed once.
     Speech {
         set: &'a SpeechSet,
@@ -32,12 +39,15 @@ impl<'a> Inputs<'a> {
     /// `views` is the augmentation of training rows, where there is one.
     ///
     /// # Errors
-    /// Augmentation of data that is not pictures.
+    /// Augmentation of data that is not pictures, counts of a set that contradict each other.
     pub fn new(set: &'a Set, views: Option<&LightViews>, seed: u64) -> Result<Inputs<'a>, ViewsError> {
         let light = views.map(|views| augment::light(set, views, seed)).transpose()?;
         let (width, plain) = match set {
             Set::Table(set) => (set.width(), Plain::Table(set)),
-            Set::Images(set) => (set.picture_len(), Plain::Images(set, Box::new(Normaliser::new(set)))),
+            Set::Images(set) => {
+                let plain = [augment::plain(set, &set.train)?, augment::plain(set, &set.test)?];
+                (set.picture_len(), Plain::Images(set, plain))
+            }
             Set::Speech(set) => {
                 let [train, test] = [&set.train, &set.test].map(augment::log_mels);
                 (PICTURE, Plain::Speech { set, train, test })
@@ -56,45 +66,46 @@ impl<'a> Inputs<'a> {
         self.light.is_some()
     }
 
+    /// Rows that may be read at a time, so that their inputs take little memory.
+    pub fn at_a_time(&self) -> usize {
+        (VALUES / self.width.max(1)).clamp(1, MOST_ROWS)
+    }
+
     /// Training rows as they look in `epoch`, from 0: row-major.
-    pub fn training(&self, rows: &[u32], epoch: usize) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// A file of a row that cannot be read.
+    pub fn training(&self, rows: &[u32], epoch: usize) -> Result<Vec<f32>, DataError> {
+        let Some(light) = &self.light else { return self.read(Split::Train, rows) };
         let mut values = vec![0.0; rows.len() * self.width];
-        match &self.light {
-            Some(light) => light.fill_rows(rows, 0, epoch, &mut values),
-            None => {
-                for (row, values) in rows.iter().zip(values.chunks_exact_mut(self.width)) {
-                    self.fill(Split::Train, *row as usize, values);
-                }
-            }
-        }
-        values
+        light.fill_rows(rows, 0, epoch, &mut values)?;
+        Ok(values)
     }
 
     /// Consecutive rows as they are: row-major.
-    pub fn plain(&self, split: Split, rows: Range<usize>) -> Vec<f32> {
-        let mut values = vec![0.0; rows.len() * self.width];
-        for (row, values) in rows.zip(values.chunks_exact_mut(self.width)) {
-            self.fill(split, row, values);
-        }
-        values
+    ///
+    /// # Errors
+    /// A file of a row that cannot be read.
+    pub fn plain(&self, split: Split, rows: Range<usize>) -> Result<Vec<f32>, DataError> {
+        self.read(split, &rows.map(|row| row as u32).collect::<Vec<u32>>())
     }
 
-    fn fill(&self, split: Split, row: usize, out: &mut [f32]) {
-        let place = row * self.width..(row + 1) * self.width;
+    fn read(&self, split: Split, rows: &[u32]) -> Result<Vec<f32>, DataError> {
+        let mut values = vec![0.0; rows.len() * self.width];
+        let copy = |from: &[f32], values: &mut [f32]| {
+            for (row, values) in rows.iter().zip(values.chunks_exact_mut(self.width)) {
+                values.copy_from_slice(&from[*row as usize * self.width..][..self.width]);
+            }
+        };
+        let is_training = split == Split::Train;
         match &self.plain {
-            Plain::Table(set) => {
-                let rows = if split == Split::Train { &set.train } else { &set.test };
-                out.copy_from_slice(&rows.inputs[place]);
+            Plain::Table(set) => copy(if is_training { &set.train.inputs } else { &set.test.inputs }, &mut values),
+            Plain::Images(_, [train, test]) => {
+                (if is_training { train } else { test }).fill_rows(rows, 0, 0, &mut values)?;
             }
-            Plain::Images(set, normaliser) => {
-                let pictures = if split == Split::Train { &set.train } else { &set.test };
-                normaliser.apply(&pictures.pixels[place], out);
-            }
-            Plain::Speech { train, test, .. } => {
-                let spectra = if split == Split::Train { train } else { test };
-                out.copy_from_slice(&spectra[place]);
-            }
+            Plain::Speech { train, test, .. } => copy(if is_training { train } else { test }, &mut values),
         }
+        Ok(values)
     }
 
     /// The labels of the set.
@@ -107,8 +118,8 @@ impl<'a> Inputs<'a> {
                 validation: set.validation.clone(),
             },
             Plain::Images(set, _) => Labels {
-                train: &set.train.labels,
-                test: &set.test.labels,
+                train: set.train.labels(),
+                test: set.test.labels(),
                 classes: set.classes(),
                 validation: set.validation.clone(),
             },

@@ -68,6 +68,9 @@ pub trait FeatureSource {
     /// [`EvaluateError::Encoder`] where the encoder fails.
     fn features(&mut self, split: Split, rows: Range<usize>) -> Result<Vec<f32>, EvaluateError>;
 
+    /// Rows whose features may be asked for at a time, so that their inputs take little memory; at least 1.
+    fn at_a_time(&self) -> usize;
+
     /// Whether training rows have other features in every epoch.
     fn augmented(&self) -> bool;
 

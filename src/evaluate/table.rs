@@ -60,6 +60,10 @@ impl FeatureSource for Source<'_> {
         Ok(values[rows.start * self.0.width..rows.end * self.0.width].to_vec())
     }
 
+    fn at_a_time(&self) -> usize {
+        2048
+    }
+
     fn augmented(&self) -> bool {
         self.1
     }

@@ -35,12 +35,23 @@ fn layout(data: &DataSettings) -> Option<(Inputs<'static>, usize)> {
         DataSet::Cifar100 => (square(32), 100),
         DataSet::EmojiGroups => (square(32), 31),
         DataSet::ImageFolder => (square(data.folder.as_ref()?.side?), 10),
+        DataSet::ImageNet => (square(data.crop?.side), 1000),
         DataSet::SpeechCommands
         | DataSet::SpeechCommandsV2
         | DataSet::Fsdd
         | DataSet::SyntheticSpeech
         | DataSet::SpeechFolder => (Inputs::Pictures(FeatureMap { height: BANDS, width: FRAMES, channels: 1 }), 10),
     })
+}
+
+/// Training and test rows that settings keep of a set with so many, as far as can be told without the data.
+pub fn kept(data: &DataSettings, (train, test): (usize, usize)) -> (usize, usize) {
+    let train = data.rows.map_or(train, |rows| rows.min(train));
+    let Some(subset) = data.subset else { return (train, test) };
+    let classes = layout(data).map_or(1, |(_, classes)| classes);
+    let of_classes = subset.classes.map_or(1.0, |kept| (kept as f64 / classes as f64).min(1.0));
+    let part = |rows: usize, share: f64| (rows as f64 * share).round() as usize;
+    (part(train, of_classes * subset.share.unwrap_or(1.0)), part(test, of_classes))
 }
 
 pub(super) fn encoder(settings: &Settings) -> Option<Plan> {
@@ -98,7 +109,9 @@ fn logits_per_row(pretext: &Pretext) -> f64 {
 
 /// The cost of one evaluation of a cell on `train` and `test` rows; none for a network that this build does not have.
 pub fn of_evaluation(settings: &Settings, kind: &EvaluationKind, (train, test): (usize, usize)) -> Option<Cost> {
-    let (inputs, classes) = layout(settings.read_out_data())?;
+    let data = settings.read_out_data();
+    let (inputs, classes) = layout(&data)?;
+    let classes = data.subset.and_then(|subset| subset.classes).map_or(classes, |kept| kept.min(classes));
     let encoder = Plan::encoder(&settings.network, inputs).ok()?;
     let features = encoder.features() as f64;
     let extraction = (train + test) as f64 * encoder.flops_per_row();

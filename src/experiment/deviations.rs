@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::recipe::Settings;
+use crate::recipe::{DataSet, Settings};
 
 use super::Deviation;
 use super::difference::{differences, shown};
@@ -36,6 +36,9 @@ fn standing(settings: &Settings) -> Vec<Deviation> {
     if settings.pretext.replicas > 1 {
         let published = format!("{} GPUs", settings.pretext.replicas);
         add("replicas", &published, "emulated on one device");
+    }
+    if settings.data_sets().any(|data| data.set == DataSet::ImageNet) {
+        add("data.decoder", "Pillow's JPEG decoder", "another, whose values differ by a few levels of 255");
     }
     if settings.evaluation.pinv.is_some() {
         add("evaluation.pinv.precision", "f32, singular values cut off at 1e-15", "f64");

@@ -159,8 +159,8 @@ pub struct ReportLayout {
     /// The axis of the data that encoders are read out on, where that is not the data they were trained on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfer: Option<String>,
-    /// The reading that stands in each cell, for instance `linear/last/test-rate`.
-    pub reading: String,
+    /// The reading that stands in each cell, for instance `linear/last/test-rate`; of several, the first that the cell has.
+    pub reading: OneOrMany,
     /// Readings shown beside it, for the cells that have them.
     #[serde(default)]
     pub readings: Vec<String>,

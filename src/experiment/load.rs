@@ -94,8 +94,9 @@ impl Experiment {
                         continue;
                     }
                 };
-                if unread.is_none() && !readings.contains(&self.file.report.reading) {
-                    unread = Some(self.no_reading("/report/reading", &self.file.report.reading, &readings));
+                if unread.is_none() && self.reading(&readings).is_none() {
+                    let wanted = self.file.report.reading.as_slice().join(" or ");
+                    unread = Some(self.no_reading("/report/reading", &wanted, &readings));
                 }
                 known.extend(readings);
                 known.sort_unstable();
@@ -106,9 +107,9 @@ impl Experiment {
         let mut faults: Vec<ExperimentError> = found.into_iter().map(|found| self.cell_fault(found)).collect();
         faults.extend(unread);
         let report = &self.file.report;
-        if Unit::of(&report.reading) != Unit::Accuracy {
+        if let Some(other) = report.reading.as_slice().iter().find(|it| Unit::of(it) != Unit::Accuracy) {
             let accuracies: Vec<String> = known.iter().filter(|it| Unit::of(it) == Unit::Accuracy).cloned().collect();
-            faults.push(self.no_reading("/report/reading", &report.reading, &accuracies));
+            faults.push(self.no_reading("/report/reading", other, &accuracies));
         }
         let beneath = report.readings.iter().enumerate();
         let beneath = beneath.map(|(index, reading)| (format!("/report/readings/{index}"), reading));
@@ -129,6 +130,11 @@ impl Experiment {
             scale,
             mismatch: Box::new(fault.mismatch),
         }
+    }
+
+    /// The reading that stands in a cell with these.
+    fn reading(&self, readings: &[String]) -> Option<&String> {
+        self.file.report.reading.as_slice().iter().find(|reading| readings.contains(*reading))
     }
 
     fn no_reading(&self, at: &str, found: &str, known: &[String]) -> ExperimentError {
@@ -237,10 +243,11 @@ impl Experiment {
         let published = self.settings(axes, Scale::Paper)?;
         let settings = self.settings(axes, scale)?;
         let trials = expand::overlay(&self.file, scale).and_then(|overlay| overlay.trials);
+        let readings = validate::readings(&settings.evaluation);
         Ok(Cell {
             axes: axes.to_vec(),
             trials: trials.unwrap_or(self.file.trials).into(),
-            reading: self.file.report.reading.clone(),
+            reading: self.reading(&readings).cloned().unwrap_or_default(),
             deviations: deviations::of(&published, &settings),
             settings,
         })

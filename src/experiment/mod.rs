@@ -28,7 +28,7 @@ mod workload;
 pub use calibrate::calibrate;
 pub use claim::Claim;
 pub use closest::{Closest, Finished, FinishedRun, Missing, missing};
-pub use cost::Cost;
+pub use cost::{Cost, kept};
 pub use derive::Derivation;
 pub use difference::{Difference, differences, shown};
 pub use error::{ExperimentError, Faults, Mismatch, nearest};

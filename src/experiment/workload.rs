@@ -101,7 +101,7 @@ impl Survey<'_> {
         let Ok(identities) =
             cell.identify(|settings| Ok::<_, Infallible>(data.identity(settings).unwrap_or_else(|| unknown(settings))));
         let rows = |settings| data.rows(settings).unwrap_or_default();
-        let rows = Rows { pretext: rows(&settings.data).0, read_out: rows(settings.read_out_data()) };
+        let rows = Rows { pretext: rows(&settings.data).0, read_out: rows(&settings.read_out_data()) };
         let mut work = CellWork { axes: cell.axes.clone(), trials, done: known.then_some(0), flops: 0.0 };
         for seed in 0..trials {
             let done = self.trial(cell, &cell.trial(seed as u64, &identities), rows, &mut work.flops);

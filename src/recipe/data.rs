@@ -19,6 +19,9 @@ pub struct DataSettings {
     /// The user's own pictures or recordings. Image and speech folders only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<Folder>,
+    /// How pictures of any size become squares of one. ImageNet only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crop: Option<Crop>,
     /// How spoken words are read. Sets of speech only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speech: Option<Speech>,
@@ -30,7 +33,7 @@ pub struct DataSettings {
 impl DataSettings {
     /// A set or its part, whole and as it is.
     pub fn of(set: DataSet, part: Part) -> DataSettings {
-        DataSettings { set, part, standardise: None, rows: None, folder: None, speech: None, subset: None }
+        DataSettings { set, part, standardise: None, rows: None, folder: None, crop: None, speech: None, subset: None }
     }
 }
 
@@ -45,6 +48,17 @@ pub struct Folder {
     /// around the centre. Pictures only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<usize>,
+}
+
+/// The squares that networks see of pictures of any size (official `main_lincls.py`). Random crops come out of the whole
+/// picture; where nothing is random, its shorter side is resized and the centre cut out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Crop {
+    /// Side of the square in pixels; 224 as published.
+    pub side: usize,
+    /// Length of the shorter side in pixels before the centre is cut out, at least `side`; 256 as published.
+    pub resize: usize,
 }
 
 /// How a set of spoken words is read.
@@ -108,7 +122,7 @@ pub enum Damaged {
 }
 
 /// A smaller training set: fewer classes, fewer items of each class, or both. Which ones depends on these numbers and
-/// the data alone, never on the seed of a trial.
+/// the data alone, never on the seed of a trial. Of ImageNet they are those that the official `folder.py` draws.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Subset {
@@ -146,6 +160,9 @@ pub enum DataSet {
     EmojiGroups,
     /// The user's own pictures.
     ImageFolder,
+    /// ILSVRC2012: 1,281,167 training and 50,000 validation pictures, 1000 classes.
+    #[serde(rename = "imagenet")]
+    ImageNet,
 }
 
 /// What kind of input a data set holds.
@@ -160,9 +177,12 @@ impl DataSet {
     pub fn domain(self) -> Domain {
         match self {
             DataSet::Covtype | DataSet::Higgs => Domain::Tabular,
-            DataSet::Cifar10 | DataSet::Cifar100 | DataSet::Emoji | DataSet::EmojiGroups | DataSet::ImageFolder => {
-                Domain::Images
-            }
+            DataSet::Cifar10
+            | DataSet::Cifar100
+            | DataSet::Emoji
+            | DataSet::EmojiGroups
+            | DataSet::ImageFolder
+            | DataSet::ImageNet => Domain::Images,
             DataSet::SpeechCommands
             | DataSet::SpeechCommandsV2
             | DataSet::Fsdd
@@ -186,6 +206,7 @@ impl DataSet {
             DataSet::Emoji => "emoji",
             DataSet::EmojiGroups => "emoji-groups",
             DataSet::ImageFolder => "image-folder",
+            DataSet::ImageNet => "imagenet",
         }
     }
 }
@@ -225,6 +246,6 @@ pub enum Standardise {
 pub struct DataIdentity {
     #[serde(flatten)]
     pub settings: DataSettings,
-    /// SHA-256 of the uncompressed content, in hex.
+    /// SHA-256 of the uncompressed content, in hex; of ImageNet, that of the names and sizes of its files.
     pub digest: String,
 }

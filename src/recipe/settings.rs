@@ -17,9 +17,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Data that the read-outs train and test on, before any of it is left out.
-    pub fn read_out_data(&self) -> &DataSettings {
-        self.evaluation.data.as_ref().unwrap_or(&self.data)
+    /// Data that the read-outs train and test on: what the pretext run leaves out of it, they may see.
+    pub fn read_out_data(&self) -> DataSettings {
+        let data = self.evaluation.data.as_ref().unwrap_or(&self.data);
+        DataSettings { subset: self.evaluation.subset, ..data.clone() }
     }
 
     /// Data of the pretext run and of the read-outs, each once.

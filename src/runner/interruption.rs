@@ -19,7 +19,7 @@ impl From<EvaluateError> for Interruption {
             EvaluateError::LossNotFinite { epoch, step, .. } => FailureKind::NotFinite { epoch, step },
             EvaluateError::Diverged { epoch, .. } => FailureKind::NotFinite { epoch, step: 0 },
             EvaluateError::NotFinite { .. } => FailureKind::NotFinite { epoch: 0, step: 0 },
-            EvaluateError::Unfit { .. } => FailureKind::Data,
+            EvaluateError::Data(_) | EvaluateError::Unfit { .. } => FailureKind::Data,
             _ => FailureKind::Crash,
         };
         Interruption::Failed(Failure { kind, message: with_causes(&error) })
@@ -44,7 +44,9 @@ pub(super) fn of_training(error: TrainError) -> Failure {
     let kind = match error {
         TrainError::NotFinite { epoch, step, .. } => FailureKind::NotFinite { epoch, step },
         TrainError::Collapse { epoch, step, .. } => FailureKind::Collapse { epoch, step },
-        TrainError::BatchTooLarge { .. } | TrainError::Views(_) | TrainError::Model(_) => FailureKind::Data,
+        TrainError::BatchTooLarge { .. } | TrainError::Data(_) | TrainError::Views(_) | TrainError::Model(_) => {
+            FailureKind::Data
+        }
         TrainError::Store(_) => FailureKind::Store,
         TrainError::Threads { .. } | TrainError::Step(_) => FailureKind::Crash,
     };

@@ -3,6 +3,7 @@
 use std::sync::mpsc::sync_channel;
 
 use crate::augment::Source;
+use crate::data::DataError;
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::Pretext;
 
@@ -26,14 +27,14 @@ pub struct Batch {
 
 impl Batch {
     /// Draws both views of `rows`.
-    pub fn draw(source: &dyn Source, rows: &[u32], epoch: usize, step: usize) -> Batch {
+    ///
+    /// # Errors
+    /// A file of an item that cannot be read.
+    pub fn draw(source: &dyn Source, rows: &[u32], epoch: usize, step: usize) -> Result<Batch, DataError> {
         let shape = std::iter::once(rows.len()).chain(source.shape().iter().copied()).collect();
-        let views = [0, 1].map(|view| {
-            let mut values = vec![0.0; rows.len() * source.width()];
-            source.fill_rows(rows, view, epoch, &mut values);
-            values
-        });
-        Batch { epoch, step, rows: rows.to_vec(), shape, views }
+        let mut views = [0, 1].map(|_| vec![0.0; rows.len() * source.width()]);
+        source.fill_pairs(rows, epoch, views.each_mut().map(Vec::as_mut_slice))?;
+        Ok(Batch { epoch, step, rows: rows.to_vec(), shape, views })
     }
 }
 
@@ -73,9 +74,9 @@ impl<'a> Batches<'a> {
 }
 
 impl Iterator for Batches<'_> {
-    type Item = Batch;
+    type Item = Result<Batch, DataError>;
 
-    fn next(&mut self) -> Option<Batch> {
+    fn next(&mut self) -> Option<Result<Batch, DataError>> {
         if self.epoch >= self.epochs {
             return None;
         }
@@ -100,7 +101,7 @@ impl Iterator for Batches<'_> {
 pub(super) fn ahead<R>(
     batches: Batches<'_>,
     threads: usize,
-    work: impl FnOnce(&mut dyn Iterator<Item = Batch>) -> R,
+    work: impl FnOnce(&mut dyn Iterator<Item = Result<Batch, DataError>>) -> R,
 ) -> Result<R, TrainError> {
     let threads = threads.max(1);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

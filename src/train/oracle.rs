@@ -6,6 +6,7 @@ use candle_core::Device;
 use safetensors::SafeTensors;
 
 use crate::augment::Source;
+use crate::data::DataError;
 use crate::kernels::Cpu;
 use crate::model::{Network, Plan, Section};
 use crate::objective::{Queue, QueueState};
@@ -28,8 +29,9 @@ impl Source for Fixed {
         &[WIDTH]
     }
 
-    fn fill(&self, row: usize, _: usize, _: usize, out: &mut [f32]) {
+    fn fill(&self, row: usize, _: usize, _: usize, out: &mut [f32]) -> Result<(), DataError> {
         out.copy_from_slice(&self.0[row * WIDTH..][..WIDTH]);
+        Ok(())
     }
 }
 
@@ -109,7 +111,7 @@ fn three_steps_agree_with_pytorch() {
         }
         for (step, expected) in expected.iter().enumerate() {
             let batch: Vec<u32> = (0..ROWS as u32).map(|row| row + (step * ROWS) as u32).collect();
-            let observed = trainer.step(Batch::draw(&source, &batch, 0, step), 0.05).unwrap();
+            let observed = trainer.step(Batch::draw(&source, &batch, 0, step).unwrap(), 0.05).unwrap();
             let tolerance = 1e-3 * expected.abs().max(0.1);
             assert!(
                 (observed.loss - expected).abs() < tolerance,

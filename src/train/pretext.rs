@@ -8,7 +8,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::augment::{self, ViewsError};
-use crate::data::Set;
+use crate::data::{DataError, Set};
 use crate::kernels::Kernels;
 use crate::model::ModelError;
 use crate::objective::COLLAPSED;
@@ -38,6 +38,8 @@ pub enum TrainError {
     BatchTooLarge { batch: usize, rows: usize },
     #[error("cannot start {threads} threads")]
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
+    #[error(transparent)]
+    Data(#[from] DataError),
     #[error(transparent)]
     Views(#[from] ViewsError),
     #[error(transparent)]
@@ -127,7 +129,7 @@ pub fn pretext<K: Kernels>(
         let mut saved = Instant::now();
         let mut interval = checkpoint_every;
         while at.epoch < settings.epochs {
-            let batch = batches.next().expect("there is a batch for every step");
+            let batch = batches.next().expect("there is a batch for every step")?;
             let rate = rates.at(at.epoch, at.step);
             let observed = trainer.step(batch, rate)?;
             let (epoch, step) = (at.epoch + 1, at.step + 1);

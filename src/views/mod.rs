@@ -8,7 +8,7 @@ use candle_core::Tensor;
 use thiserror::Error;
 
 use crate::augment::{self, ViewsError};
-use crate::data::Set;
+use crate::data::{DataError, Set};
 use crate::recipe::Settings;
 use crate::train::inputs::{self, At};
 use crate::train::{Batches, StepError, TrainError};
@@ -27,6 +27,8 @@ pub enum StagesError {
     NoSound { id: &'static str },
     #[error("epoch {found} of a run of {epochs}: expected 1 to {epochs}")]
     Epoch { found: usize, epochs: usize },
+    #[error(transparent)]
+    Data(#[from] DataError),
     #[error(transparent)]
     Views(#[from] ViewsError),
     #[error(transparent)]
@@ -89,12 +91,13 @@ pub fn stages(set: &Set, settings: &Settings, at: At, count: usize) -> Result<St
     let source = augment::source(set, &settings.views, at.seed)?;
     let batch = Batches::new(&*source, pretext, at)?
         .next()
-        .ok_or(StagesError::Epoch { found: at.epoch + 1, epochs: pretext.epochs })?;
+        .ok_or(StagesError::Epoch { found: at.epoch + 1, epochs: pretext.epochs })??;
     let rows: Vec<usize> = batch.rows.iter().map(|row| *row as usize).collect();
     let count = count.min(rows.len());
 
     let mut names = vec!["original", "view 1 (query)", "view 2 (key)"];
-    let mut shown: Vec<Vec<Vec<u8>>> = vec![rows.iter().take(count).map(|row| items.original(*row)).collect()];
+    let originals = rows.iter().take(count).map(|row| items.original(*row)).collect::<Result<_, DataError>>()?;
+    let mut shown: Vec<Vec<Vec<u8>>> = vec![originals];
     let mut show = |values: &[f32]| {
         shown.push(values.chunks_exact(items.values()).take(count).map(|values| items.pixels(values)).collect());
     };

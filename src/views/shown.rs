@@ -1,23 +1,26 @@
 //! How the items of a set look to a person.
 
-use crate::augment::{Normaliser, log_mel};
-use crate::data::{CHANNELS, ImageSet, Set, SpeechSet};
+use crate::augment::{ImageViews, Normaliser, log_mel};
+use crate::data::{CHANNELS, DataError, ImageSet, Set, SpeechSet};
 use crate::speech::{BANDS, FRAMES, RANGE};
 
 use super::StagesError;
 
 /// A set whose items can be looked at.
 pub(super) enum Shown<'a> {
-    Images(&'a ImageSet, Box<Normaliser>),
+    Images(&'a ImageSet, Box<ImageViews<'a>>, Box<Normaliser>),
     Speech(&'a SpeechSet),
 }
 
 impl<'a> Shown<'a> {
     /// # Errors
-    /// Rows of a table.
+    /// Rows of a table, counts of a set that contradict each other.
     pub fn of(set: &'a Set) -> Result<Shown<'a>, StagesError> {
         match set {
-            Set::Images(images) => Ok(Shown::Images(images, Box::new(Normaliser::new(images)))),
+            Set::Images(images) => {
+                let plain = Box::new(ImageViews::plain(images, &images.train)?);
+                Ok(Shown::Images(images, plain, Box::new(Normaliser::new(images))))
+            }
             Set::Speech(speech) => Ok(Shown::Speech(speech)),
             Set::Table(_) => Err(StagesError::Table),
         }
@@ -26,7 +29,7 @@ impl<'a> Shown<'a> {
     /// Height and width of a picture.
     pub fn size(&self) -> (usize, usize) {
         match self {
-            Shown::Images(images, _) => (images.height, images.width),
+            Shown::Images(images, ..) => (images.height, images.width),
             Shown::Speech(_) => (BANDS, FRAMES),
         }
     }
@@ -45,27 +48,28 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// A training item as it is in the set, `[height, width, 3]`.
-    pub fn original(&self, row: usize) -> Vec<u8> {
+    /// A training item as it is in the set, `[height, width, 3]`; of a larger picture the centre.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn original(&self, row: usize) -> Result<Vec<u8>, DataError> {
         match self {
-            Shown::Images(images, _) => {
-                images.train.pixels[row * images.picture_len()..][..images.picture_len()].to_vec()
-            }
-            Shown::Speech(speech) => spectrogram(&log_mel(&speech.train.clips[row])),
+            Shown::Images(_, plain, _) => plain.picture(row, 0, 0),
+            Shown::Speech(speech) => Ok(spectrogram(&log_mel(&speech.train.clips[row]))),
         }
     }
 
     /// An item as a network sees it, `[height, width, 3]`.
     pub fn pixels(&self, values: &[f32]) -> Vec<u8> {
         match self {
-            Shown::Images(_, normaliser) => normaliser.pixels(values),
+            Shown::Images(_, _, normaliser) => normaliser.pixels(values),
             Shown::Speech(_) => spectrogram(values),
         }
     }
 
     pub fn class(&self, row: usize) -> String {
         match self {
-            Shown::Images(images, _) => images.class_names[images.train.labels[row] as usize].clone(),
+            Shown::Images(images, ..) => images.class_names[images.train.labels()[row] as usize].clone(),
             Shown::Speech(speech) => speech.class_names[speech.train.labels[row] as usize].clone(),
         }
     }

@@ -35,7 +35,7 @@ pub fn sounds(set: &Set, settings: &Settings, at: At, count: usize) -> Result<Ve
     let source = SpeechViews::new(speech, &settings.views, at.seed)?;
     let batch = Batches::new(&source, &settings.pretext, at)?
         .next()
-        .ok_or(StagesError::Epoch { found: at.epoch + 1, epochs: settings.pretext.epochs })?;
+        .ok_or(StagesError::Epoch { found: at.epoch + 1, epochs: settings.pretext.epochs })??;
     let mut sounds = Vec::new();
     for (item, row) in batch.rows.iter().map(|row| *row as usize).take(count).enumerate() {
         let mut original = vec![0.0; CLIP];

@@ -57,10 +57,11 @@ fn the_original_is_the_row_of_the_set() {
     let Ok(Set::Images(images)) = Library::new(None).load(&settings.data) else { panic!("pictures") };
     let shown = batch(&settings, START).expect("stages");
     assert_eq!(shown.names.len(), 3);
+    let pictures = images.train.in_memory();
     for item in &shown.items {
         assert_eq!(item.mixed, None);
-        assert_eq!(item.pictures[0], images.train.pixels[item.row * images.picture_len()..][..images.picture_len()]);
-        assert_eq!(item.class, images.class_names[images.train.labels[item.row] as usize]);
+        assert_eq!(item.pictures[0], pictures.pixels[item.row * images.picture_len()..][..images.picture_len()]);
+        assert_eq!(item.class, images.class_names[pictures.labels[item.row] as usize]);
     }
 }
 

@@ -66,6 +66,7 @@ fn status_lists_every_set() {
     covtype             embedded  15,120 + 12,041       ok       CC BY 4.0              in the program
     covtype             full      15,120 + 565,892      missing  CC BY 4.0
     higgs               full      10,500,000 + 500,000  missing  CC BY 4.0
+    imagenet            full      1,281,167 + 50,000    missing  ImageNet's terms
     emoji               embedded  960 + 400             ok       Apache 2.0, CC BY 4.0  in the program
     emoji-groups        embedded  674 + 280             ok       Apache 2.0, CC BY 4.0  in the program
     To get cifar10, run `repro data fetch cifar10`
@@ -75,6 +76,7 @@ fn status_lists_every_set() {
     To get fsdd, run `repro data fetch fsdd`
     To get covtype, run `repro data fetch covtype`
     To get higgs, download it from https://archive.ics.uci.edu/dataset/280/higgs
+    To get imagenet, download it from https://image-net.org/download.php, which asks you to agree to its terms (docs/imagenet.md has the layout)
     "#);
 }
 
@@ -82,7 +84,7 @@ fn status_lists_every_set() {
 fn an_unknown_name_gets_the_nearest_one() {
     let home = tempfile::tempdir().expect("a folder");
     let assert = repro(home.path()).args(["data", "verify", "covtpye"]).assert().code(2);
-    insta::assert_snapshot!(text(&assert, home.path()), @"error: unknown data set `covtpye`: did you mean `covtype`? Known are cifar10, cifar100, speech-commands, speech-commands-v2, fsdd, synthetic-speech, covtype, higgs, emoji, emoji-groups");
+    insta::assert_snapshot!(text(&assert, home.path()), @"error: unknown data set `covtpye`: did you mean `covtype`? Known are cifar10, cifar100, speech-commands, speech-commands-v2, fsdd, synthetic-speech, covtype, higgs, imagenet, emoji, emoji-groups");
 }
 
 #[test]

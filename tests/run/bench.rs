@@ -71,6 +71,11 @@ impl Bench {
         self.repro(&[&["run", "tiny.json"], arguments].concat())
     }
 
+    /// What another command than `run` says.
+    pub fn program(&self, arguments: &[&str]) -> Ran {
+        self.repro(arguments).output().unwrap().into()
+    }
+
     /// `repro` with these arguments.
     pub fn repro(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_repro"));

@@ -6,6 +6,8 @@ mod bench;
 mod damage;
 mod failures;
 #[cfg(target_os = "linux")]
+mod imagenet;
+#[cfg(target_os = "linux")]
 mod kill;
 #[cfg(target_os = "linux")]
 mod signals;

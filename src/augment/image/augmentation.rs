@@ -59,7 +59,8 @@ pub(super) struct Draw {
 }
 
 impl Augmentation {
-    const NONE: Augmentation = Augmentation {
+    /// Nothing happens.
+    pub const NONE: Augmentation = Augmentation {
         framing: Framing::Whole,
         jitter: [0.0; 4],
         jitter_probability: 0.0,

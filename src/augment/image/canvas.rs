@@ -94,6 +94,17 @@ impl Canvas {
         red.iter().zip(green).zip(blue).flat_map(|((red, green), blue)| [*red, *green, *blue]).collect()
     }
 
+    /// Keeps the part of `height` by `width` that begins at `top` and `left`.
+    pub fn cut(&mut self, (top, left): (usize, usize), (height, width): (usize, usize)) {
+        let (area, line) = (self.area(), self.width);
+        for row in 0..CHANNELS * height {
+            // No line moves to a place behind its own, so none is written over before it has moved.
+            let from = row / height * area + (top + row % height) * line + left;
+            self.pixels.copy_within(from..from + width, row * width);
+        }
+        self.set_size(height, width);
+    }
+
     /// Mirrors left and right.
     pub fn flip(&mut self) {
         let width = self.width;

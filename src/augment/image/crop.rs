@@ -55,6 +55,19 @@ impl Region {
     }
 }
 
+/// Size of a picture whose shorter side is brought to `shorter`, height and width: torchvision's `Resize` cuts fractions
+/// off the longer one.
+pub(super) fn resized((height, width): (usize, usize), shorter: usize) -> (usize, usize) {
+    let longer = |long: usize, short: usize| (shorter * long) / short.max(1);
+    if width <= height { (longer(height, width), shorter) } else { (shorter, longer(width, height)) }
+}
+
+/// Where the middle `side` pixels of so many begin, as torchvision's `CenterCrop` has it: a half goes to the even
+/// neighbour.
+pub(super) fn middle(length: usize, side: usize) -> usize {
+    (length.saturating_sub(side) as f64 / 2.0).round_ties_even() as usize
+}
+
 /// Puts `padding` pixels of black around `pixels`, `[height, width, channels]`, and paints the part of the original
 /// size that begins at `top` and `left` of the padded picture.
 pub(super) fn padded(

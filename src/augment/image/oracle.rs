@@ -22,6 +22,12 @@ struct Picture {
     width: usize,
 }
 
+impl Picture {
+    fn as_stored(&self) -> crate::data::Picture<'_> {
+        crate::data::Picture { pixels: (&self.pixels).into(), height: self.height, width: self.width }
+    }
+}
+
 /// The noise of the fixture.
 fn noise(height: usize, width: usize) -> Picture {
     let value = |at: u64| {
@@ -60,6 +66,11 @@ fn result(picture: &Picture, operation: &str, parameters: &str) -> Vec<u8> {
             let region = Region { top: count(0), left: count(1), height: count(2), width: count(3) };
             Resizer::new().paint(&mut canvas, pixels, *width, region, (count(4), count(5)));
         }
+        "centre" => {
+            let mut workspace = Workspace::new();
+            workspace.centre(&picture.as_stored(), count(0), (count(1), count(1)));
+            return workspace.canvas.picture();
+        }
         "sequence" => return sequence(picture, parameters == "grey"),
         other => panic!("the fixture has an operation {other} that no test knows"),
     }
@@ -78,7 +89,7 @@ fn sequence(picture: &Picture, greyscale: bool) -> Vec<u8> {
         flip: true,
     };
     let mut workspace = Workspace::new();
-    workspace.paint(&picture.pixels, picture.height, picture.width, &draw);
+    workspace.paint(&picture.as_stored(), None, (picture.height, picture.width), &draw);
     workspace.canvas.picture()
 }
 
@@ -97,6 +108,9 @@ fn every_operation_gives_the_bytes_of_pillow() {
         let found = match of {
             "colours" => Sha256::digest(result(&colours(), operation, parameters)).to_vec(),
             "large" => result(&noise(400, 300), operation, parameters),
+            "wide" => Sha256::digest(result(&noise(375, 500), operation, parameters)).to_vec(),
+            "tall" => Sha256::digest(result(&noise(501, 334), operation, parameters)).to_vec(),
+            "tiny" => Sha256::digest(result(&noise(24, 57), operation, parameters)).to_vec(),
             _ => {
                 let picture = fixture.tensor(of).unwrap();
                 let [height, width, _] = picture.shape()[..] else { panic!("{of} is no picture") };
@@ -114,8 +128,9 @@ fn every_operation_gives_the_bytes_of_pillow() {
     let cases = [
         ("blur", 54),
         ("brightness", 49),
+        ("centre", 12),
         ("contrast", 49),
-        ("crop", 27),
+        ("crop", 37),
         ("flip", 6),
         ("greyscale", 6),
         ("hue", 53),

@@ -1,8 +1,8 @@
 //! Pillow's bilinear resize of 8-bit pictures, bit for bit (`Image.resize` with `Resampling.BILINEAR`, which smooths
 //! where it shrinks): along rows first, then along columns, each rounded to 8 bits.
 //!
-//! Pillow 13 begins with columns where the height shrinks and that is cheaper. A crop is never larger than its view, so
-//! views are the same with every version.
+//! Pillow 13 begins with columns where the height shrinks and that is cheaper. A crop of a picture of the view's size never
+//! shrinks, so such views are the same with every version; those of larger pictures are as Pillow 12 and older have them.
 
 use std::ops::Range;
 

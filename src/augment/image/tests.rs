@@ -1,5 +1,5 @@
 use super::*;
-use crate::data::Pictures;
+use crate::data::{PictureStore, Pictures};
 use crate::recipe::{DataIdentity, DataSet, DataSettings, Part};
 
 /// `count` training pictures of scattered pixels.
@@ -14,11 +14,16 @@ pub(super) fn set(height: usize, width: usize, count: usize) -> ImageSet {
         class_names: vec!["only".to_owned()],
         mean: [0.5, 0.4, 0.3],
         deviation: [0.2, 0.25, 0.3],
-        train: Pictures { pixels, labels: vec![0; count] },
+        train: PictureStore::Memory(Pictures { pixels, labels: vec![0; count] }),
         validation: 0..0,
-        test: Pictures { pixels: Vec::new(), labels: Vec::new() },
+        test: PictureStore::Memory(Pictures { pixels: Vec::new(), labels: Vec::new() }),
         published_rows: (count, 0),
     }
+}
+
+fn pixels_of(set: &mut ImageSet) -> &mut Vec<u8> {
+    let PictureStore::Memory(pictures) = &mut set.train else { panic!("expected pictures in memory") };
+    &mut pictures.pixels
 }
 
 /// The official crop of training with labels on CIFAR.
@@ -38,7 +43,7 @@ fn views() -> Views {
 
 fn drawn(source: &ImageViews, rows: &[u32], view: usize, epoch: usize) -> Vec<f32> {
     let mut out = vec![f32::NAN; rows.len() * source.width()];
-    source.fill_rows(rows, view, epoch, &mut out);
+    source.fill_rows(rows, view, epoch, &mut out).unwrap();
     out
 }
 
@@ -46,9 +51,9 @@ fn drawn(source: &ImageViews, rows: &[u32], view: usize, epoch: usize) -> Vec<f3
 fn views_differ_between_rows_views_epochs_seeds_and_purposes() {
     let mut set = set(16, 16, 2);
     // The same picture twice, so that only the draws differ.
-    set.train.pixels.copy_within(..16 * 16 * 3, 16 * 16 * 3);
+    pixels_of(&mut set).copy_within(..16 * 16 * 3, 16 * 16 * 3);
     let source = |seed| ImageViews::new(&set, &views(), seed).unwrap();
-    let picture = |seed, row, view, epoch| source(seed).picture(row, view, epoch);
+    let picture = |seed, row, view, epoch| source(seed).picture(row, view, epoch).unwrap();
     let crops = ImageViews::light(&set, &CROP, 7).unwrap();
     let seen = [
         picture(7, 0, 0, 3),
@@ -56,7 +61,7 @@ fn views_differ_between_rows_views_epochs_seeds_and_purposes() {
         picture(7, 0, 1, 3),
         picture(7, 0, 0, 4),
         picture(8, 0, 0, 3),
-        crops.picture(0, 0, 3),
+        crops.picture(0, 0, 3).unwrap(),
     ];
     for (at, picture) in seen.iter().enumerate() {
         assert!(!seen[..at].contains(picture), "view {at} repeats an earlier one");
@@ -79,7 +84,7 @@ fn neither_place_in_the_batch_nor_threads_change_a_view() {
         }
     }
     let mut one = vec![f32::NAN; source.width()];
-    source.fill(31, 1, 2, &mut one);
+    source.fill(31, 1, 2, &mut one).unwrap();
     assert_eq!(one, all[31 * source.width()..][..source.width()]);
 }
 
@@ -89,7 +94,7 @@ fn the_picture_is_the_view_before_it_is_normalised() {
     let normaliser = Normaliser::new(&set);
     for source in [ImageViews::new(&set, &views(), 7), ImageViews::light(&set, &CROP, 7)].map(Result::unwrap) {
         for row in 0..6 {
-            let picture = source.picture(row, 0, 1);
+            let picture = source.picture(row, 0, 1).unwrap();
             let view = drawn(&source, &[row as u32], 0, 1);
             let mut normalised = vec![f32::NAN; picture.len()];
             normaliser.apply(&picture, &mut normalised);
@@ -104,12 +109,12 @@ fn without_augmentation_both_views_are_the_normalised_picture() {
     let set = set(5, 8, 3);
     let source = ImageViews::new(&set, &Views::Identity, 7).unwrap();
     assert_eq!((source.len(), source.shape()), (3, [5, 8, 3].as_slice()));
-    let mut expected = vec![f32::NAN; set.train.pixels.len()];
-    Normaliser::new(&set).apply(&set.train.pixels, &mut expected);
+    let mut expected = vec![f32::NAN; set.train.in_memory().pixels.len()];
+    Normaliser::new(&set).apply(&set.train.in_memory().pixels, &mut expected);
     for view in 0..2 {
         assert_eq!(drawn(&source, &[0, 1, 2], view, 9), expected);
     }
-    let first = f32::from(set.train.pixels[1]);
+    let first = f32::from(set.train.in_memory().pixels[1]);
     assert_eq!(expected[1], (first / 255.0 - 0.4) / 0.25, "green has green's mean and deviation");
 }
 
@@ -140,7 +145,7 @@ fn what_does_not_fit_is_refused() {
         "views of tables cannot be drawn from a set of images: choose views that fit the set"
     );
     let mut torn = set.clone();
-    torn.train.pixels.pop();
+    pixels_of(&mut torn).pop();
     let error = ImageViews::light(&torn, &CROP, 0).unwrap_err();
     assert_eq!(error, ViewsError::Pictures { height: 4, width: 4, bytes: 95, labels: 2 });
 }
@@ -164,7 +169,7 @@ proptest::proptest! {
             blur_probability: 1.0,
         };
         for source in [ImageViews::new(&set, &all, 1), ImageViews::light(&set, &CROP, 1)].map(Result::unwrap) {
-            proptest::prop_assert_eq!(source.picture(0, 0, epoch).len(), set.picture_len());
+            proptest::prop_assert_eq!(source.picture(0, 0, epoch).unwrap().len(), set.picture_len());
         }
     }
 

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use self::change::Change;
 use super::{Source, ViewsError};
-use crate::data::{Clip, Clips, SpeechSet};
+use crate::data::{Clip, Clips, DataError, SpeechSet};
 use crate::random::{Key, Purpose};
 use crate::recipe::{Domain, Views};
 use crate::speech::{BANDS, CLIP, FRAMES, FrontEnd, PICTURE, Spectrum, StftBuffers};
@@ -126,12 +126,12 @@ impl Source for SpeechViews<'_> {
     }
 
     /// Makes buffers for one view; for many, [`fill_rows`](Source::fill_rows) keeps them.
-    fn fill(&self, row: usize, view: usize, epoch: usize, out: &mut [f32]) {
-        self.fill_rows(&[row as u32], view, epoch, out);
+    fn fill(&self, row: usize, view: usize, epoch: usize, out: &mut [f32]) -> Result<(), DataError> {
+        self.fill_rows(&[row as u32], view, epoch, out)
     }
 
     /// Runs on the threads of the rayon pool it is called in.
-    fn fill_rows(&self, rows: &[u32], view: usize, epoch: usize, out: &mut [f32]) {
+    fn fill_rows(&self, rows: &[u32], view: usize, epoch: usize, out: &mut [f32]) -> Result<(), DataError> {
         rows.par_chunks(PIECE).zip(out.par_chunks_mut(PIECE * PICTURE)).for_each(|(rows, out)| {
             let out = rows.iter().map(|row| *row as usize).zip(out.chunks_exact_mut(PICTURE));
             match &self.kind {
@@ -147,6 +147,7 @@ impl Source for SpeechViews<'_> {
                 }
             }
         });
+        Ok(())
     }
 }
 

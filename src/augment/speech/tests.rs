@@ -122,11 +122,11 @@ fn a_view_depends_on_clip_view_and_epoch_alone() {
     let source = SpeechViews::new(&set, &speech(0.5), 7).unwrap();
     let view = |row: usize, view, epoch| {
         let mut out = vec![0.0; PICTURE];
-        source.fill(row, view, epoch, &mut out);
+        source.fill(row, view, epoch, &mut out).unwrap();
         out
     };
     let mut batch = vec![0.0; 3 * PICTURE];
-    source.fill_rows(&[3, 0, 3], 1, 2, &mut batch);
+    source.fill_rows(&[3, 0, 3], 1, 2, &mut batch).unwrap();
     assert_eq!(batch[..PICTURE], view(3, 1, 2));
     assert_eq!(batch[PICTURE..2 * PICTURE], view(0, 1, 2));
     assert_eq!(batch[2 * PICTURE..], view(3, 1, 2));
@@ -134,7 +134,7 @@ fn a_view_depends_on_clip_view_and_epoch_alone() {
     assert_ne!(view(3, 1, 2), view(3, 1, 3));
     let other = SpeechViews::new(&set, &speech(0.5), 8).unwrap();
     let mut out = vec![0.0; PICTURE];
-    other.fill(3, 1, 2, &mut out);
+    other.fill(3, 1, 2, &mut out).unwrap();
     assert_ne!(out, view(3, 1, 2));
 }
 
@@ -146,7 +146,7 @@ fn without_augmentation_both_views_are_the_clips_own_picture() {
         let source = SpeechViews::new(&set, &views, 7).unwrap();
         let mut out = vec![0.0; 4 * PICTURE];
         for view in 0..2 {
-            source.fill_rows(&[0, 1, 2, 3], view, 5, &mut out);
+            source.fill_rows(&[0, 1, 2, 3], view, 5, &mut out).unwrap();
             assert_eq!(out, plain);
         }
         assert_eq!(source.sound(3, 0, 0), fixture("clips")[3 * CLIP..]);
@@ -161,7 +161,7 @@ fn silence_stays_a_picture_under_every_change() {
     let source = SpeechViews::new(&set, &speech(0.5), 7).unwrap();
     let rows: Vec<u32> = (0..64).collect();
     let mut out = vec![f32::NAN; 64 * PICTURE];
-    source.fill_rows(&rows, 0, 0, &mut out);
+    source.fill_rows(&rows, 0, 0, &mut out).unwrap();
     assert!(out.iter().all(|value| (-80.0..=0.0).contains(value)));
     let all_zero = out.chunks_exact(PICTURE).filter(|picture| picture.iter().all(|value| *value == 0.0)).count();
     assert!((16..48).contains(&all_zero), "half of them have noise: {all_zero}");
@@ -174,7 +174,7 @@ fn short_recordings_and_sets_without_noise_have_views() {
     set.train = Clips { clips: vec![Clip::Float([0.5].into()), Clip::Pcm16([1, -1].into())], labels: vec![0; 2] };
     let source = SpeechViews::new(&set, &speech(1.0), 7).unwrap();
     let mut out = vec![f32::NAN; 2 * PICTURE];
-    source.fill_rows(&[0, 1], 0, 0, &mut out);
+    source.fill_rows(&[0, 1], 0, 0, &mut out).unwrap();
     assert!(out.iter().all(|value| value.is_finite()));
 }
 

@@ -18,8 +18,8 @@ use crate::recipe::{DataIdentity, DataSet, DataSettings};
 use super::layout::Side;
 use super::pictures::{self, Fingerprint};
 use super::{
-    CHANNELS, Container, DataCopy, DataError, Descriptor, Fault, Form, ImageSet, Inventory, Pictures, PublishedFile,
-    Standing, content, members, subset,
+    CHANNELS, Container, DataCopy, DataError, Descriptor, Fault, Form, ImageSet, Inventory, PictureStore, Pictures,
+    PublishedFile, Standing, content, members, subset,
 };
 
 /// Height and width.
@@ -103,7 +103,7 @@ impl Variant {
         match form {
             Form::Python => python::parse(self, &bytes),
             Form::Parquet => parquet::parse(self, bytes),
-            Form::Binary | Form::Text | Form::Wave => binary::parse(self, &bytes),
+            Form::Binary | Form::Text | Form::Wave | Form::Picture => binary::parse(self, &bytes),
         }
     }
 }
@@ -192,9 +192,9 @@ pub(super) fn load(copy: &DataCopy, settings: &DataSettings) -> Result<ImageSet,
         class_names: variant.class_names.iter().map(|name| name.to_string()).collect(),
         mean: variant.mean,
         deviation: variant.deviation,
-        train: pictures::in_order(train, &train_prints, PICTURE),
+        train: PictureStore::Memory(pictures::in_order(train, &train_prints, PICTURE)),
         validation: count - count / 10..count,
-        test: pictures::in_order(test, &test_prints, PICTURE),
+        test: PictureStore::Memory(pictures::in_order(test, &test_prints, PICTURE)),
         published_rows: PUBLISHED,
         identity: DataIdentity { settings: settings.clone(), digest: pictures::digest(train_prints, test_prints) },
     })

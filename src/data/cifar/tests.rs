@@ -88,7 +88,7 @@ fn a_part_loads_and_says_so() {
     place(root.path(), "cifar-10-batches-bin/test_batch.bin", &binary(&planar(5, 10, 2), &TEN));
     let library = Library::with_roots([root.path().to_owned()]);
     let set = images(&library, DataSet::Cifar10);
-    assert_eq!((set.train.labels.len(), set.test.labels.len()), (25, 5));
+    assert_eq!((set.train.labels().len(), set.test.labels().len()), (25, 5));
     assert_eq!((set.published_rows, set.validation.clone()), (PUBLISHED, 23..25));
     assert_eq!((set.classes(), set.class_names[9].as_str()), (10, "truck"));
     let inventory = library.inventory(&DataSettings::of(DataSet::Cifar10, Part::Full)).expect("it is there");
@@ -111,7 +111,8 @@ fn every_picture_is_there_once_whatever_the_order_of_the_files() {
     };
     let set = load(first, second);
     assert_eq!(set, load(second, first));
-    let mut found: Vec<(u32, &[u8])> = set.train.labels.iter().copied().zip(set.train.pixels.chunks(PICTURE)).collect();
+    let train = set.train.in_memory();
+    let mut found: Vec<(u32, &[u8])> = train.labels.iter().copied().zip(train.pixels.chunks(PICTURE)).collect();
     let mut planes = vec![vec![0; PICTURE]; pictures.len()];
     let mut expected: Vec<(u32, &[u8])> = Vec::new();
     for ((label, source), target) in pictures.iter().zip(&mut planes) {

@@ -10,7 +10,7 @@ use image::ImageFormat;
 
 use crate::recipe::{DataIdentity, DataSet, DataSettings};
 
-use super::{CHANNELS, DataError, Descriptor, Fault, ImageSet, Inventory, Pictures, subset};
+use super::{CHANNELS, DataError, Descriptor, Fault, ImageSet, Inventory, PictureStore, Pictures, subset};
 
 const SIDE: usize = 32;
 const PICTURE: usize = SIDE * SIDE * CHANNELS;
@@ -97,10 +97,10 @@ pub(super) fn load(settings: &DataSettings) -> Result<ImageSet, DataError> {
     let pictures = |training: bool| {
         let side = rows.iter().filter(|row| row.is_training == training);
         let pixels: Vec<u8> = side.flat_map(|row| picture(&sheet, row.place)).collect();
-        Pictures { pixels, labels: labels(&rows, &names, training) }
+        PictureStore::Memory(Pictures { pixels, labels: labels(&rows, &names, training) })
     };
     let (train, test) = (pictures(true), pictures(false));
-    let counts = (train.labels.len(), test.labels.len());
+    let counts = (train.labels().len(), test.labels().len());
     Ok(ImageSet {
         identity: identity(settings),
         height: SIDE,

@@ -31,11 +31,11 @@ fn themes_are_balanced() {
         set.class_names,
         ["animals", "faces", "flags", "food", "hands", "objects", "people", "places", "signs", "vehicles"]
     );
-    assert_eq!((counts(&set.train.labels), counts(&set.test.labels)), (vec![96; 10], vec![40; 10]));
+    assert_eq!((counts(set.train.labels()), counts(set.test.labels())), (vec![96; 10], vec![40; 10]));
     assert_eq!(set.published_rows, BY_THEME);
-    assert_eq!(set.train.pixels.len(), 960 * PICTURE);
+    assert_eq!(set.train.in_memory().pixels.len(), 960 * PICTURE);
     assert_eq!(set.validation, 864..960);
-    let held_out = counts(&set.train.labels[set.validation.clone()]);
+    let held_out = counts(&set.train.labels()[set.validation.clone()]);
     assert!(held_out.len() == 10 && held_out.iter().all(|count| *count > 0), "{held_out:?}");
 }
 
@@ -43,8 +43,8 @@ fn themes_are_balanced() {
 fn groups_have_enough_pictures() {
     let set = set(DataSet::EmojiGroups);
     assert_eq!(set.classes(), 31);
-    assert!(counts(&set.train.labels).iter().all(|count| *count >= 8));
-    assert!(counts(&set.test.labels).iter().all(|count| *count >= 4));
+    assert!(counts(set.train.labels()).iter().all(|count| *count >= 8));
+    assert!(counts(set.test.labels()).iter().all(|count| *count >= 4));
     assert_eq!(set.published_rows, BY_GROUP);
 }
 
@@ -53,7 +53,9 @@ fn groups_have_enough_pictures() {
 fn mean_and_deviation_are_those_of_the_training_pictures() {
     let set = set(DataSet::Emoji);
     for channel in 0..CHANNELS {
-        let values = || set.train.pixels.iter().skip(channel).step_by(CHANNELS).map(|value| f64::from(*value) / 255.);
+        let values = || {
+            set.train.in_memory().pixels.iter().skip(channel).step_by(CHANNELS).map(|value| f64::from(*value) / 255.)
+        };
         let count = values().count() as f64;
         let mean = values().sum::<f64>() / count;
         let deviation = (values().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();

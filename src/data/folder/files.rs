@@ -126,12 +126,14 @@ fn classes(folder: &Path) -> Result<Vec<String>, DataError> {
     Ok(names)
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+/// What is in a folder, in no order.
+pub(in crate::data) fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let entries = fs::read_dir(folder).map_err(DataError::read(folder))?;
     entries.map(|entry| entry.map(|entry| entry.path()).map_err(DataError::read(folder))).collect()
 }
 
-fn is_picture(path: &Path) -> bool {
+/// Whether a file's name is that of a picture. Hidden files are none.
+pub(in crate::data) fn is_picture(path: &Path) -> bool {
     let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     !hidden && ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))

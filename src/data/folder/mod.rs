@@ -13,9 +13,10 @@ use rayon::prelude::*;
 
 use crate::recipe::{DataIdentity, DataSet, DataSettings, Folder};
 
-use super::{CHANNELS, DataError, Descriptor, ImageSet, Inventory, Pictures, decode, members, subset};
+use super::{CHANNELS, DataError, Descriptor, ImageSet, Inventory, PictureStore, Pictures, decode, members, subset};
 
 use files::Files;
+pub(super) use files::{entries, is_picture};
 
 pub(super) use fit::square;
 
@@ -53,9 +54,9 @@ pub(super) fn load(roots: &[PathBuf], settings: &DataSettings) -> Result<ImageSe
         class_names: files.class_names,
         mean,
         deviation,
-        train,
+        train: PictureStore::Memory(train),
         validation: counts.0 - counts.0 / 10..counts.0,
-        test,
+        test: PictureStore::Memory(test),
         published_rows: counts,
     })
 }

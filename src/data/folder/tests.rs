@@ -71,11 +71,12 @@ fn a_folder_loads() {
     place(root.path(), "train/cat/._1.png", b"no picture");
     let set = load_from(root.path()).expect("it loads");
     assert_eq!((set.class_names.clone(), set.height, set.width), (vec!["cat".to_owned(), "dog".to_owned()], 8, 8));
-    assert_eq!((set.train.labels.len(), set.test.labels.clone()), (3, vec![1]));
-    assert_eq!((set.train.pixels.len(), set.published_rows), (3 * set.picture_len(), (3, 1)));
-    let count = set.train.pixels.len() as f64 / 3.;
+    assert_eq!((set.train.labels().len(), set.test.labels()), (3, [1].as_slice()));
+    assert_eq!((set.train.in_memory().pixels.len(), set.published_rows), (3 * set.picture_len(), (3, 1)));
+    let count = set.train.in_memory().pixels.len() as f64 / 3.;
     for channel in 0..CHANNELS {
-        let values = || set.train.pixels.iter().skip(channel).step_by(3).map(|value| f64::from(*value) / 255.);
+        let values =
+            || set.train.in_memory().pixels.iter().skip(channel).step_by(3).map(|value| f64::from(*value) / 255.);
         let mean = values().sum::<f64>() / count;
         let deviation = (values().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
         assert!((mean - f64::from(set.mean[channel])).abs() < 1e-6);

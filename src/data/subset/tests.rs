@@ -1,13 +1,14 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::data::Pictures;
 use crate::recipe::{DataIdentity, DataSettings, Part};
 
 /// Pictures of one pixel that say their own place: item `i` is of class `labels[i]`.
 fn images(labels: &[u32], test: &[u32], classes: usize) -> ImageSet {
-    let pictures = |labels: &[u32]| Pictures {
-        pixels: (0..labels.len()).flat_map(|place| [place as u8, (place >> 8) as u8, 0]).collect(),
-        labels: labels.to_vec(),
+    let pictures = |labels: &[u32]| {
+        let pixels = (0..labels.len()).flat_map(|place| [place as u8, (place >> 8) as u8, 0]).collect();
+        PictureStore::Memory(Pictures { pixels, labels: labels.to_vec() })
     };
     let settings = DataSettings::of(DataSet::Cifar10, Part::Full);
     ImageSet {
@@ -32,8 +33,8 @@ fn reduce(set: &ImageSet, classes: Option<usize>, share: Option<f64>) -> ImageSe
 }
 
 /// Places in the whole set of the pictures of a part.
-fn origins(pictures: &Pictures) -> Vec<usize> {
-    pictures.pixels.chunks(3).map(|pixel| usize::from(pixel[0]) + usize::from(pixel[1]) * 256).collect()
+fn origins(pictures: &PictureStore) -> Vec<usize> {
+    pictures.in_memory().pixels.chunks(3).map(|pixel| usize::from(pixel[0]) + usize::from(pixel[1]) * 256).collect()
 }
 
 proptest! {
@@ -49,21 +50,21 @@ proptest! {
         prop_assert_eq!(part.classes(), classes);
         let kept = origins(&part.train);
         prop_assert!(kept.is_sorted(), "items stay in their order");
-        for (place, label) in kept.iter().zip(&part.train.labels) {
+        for (place, label) in kept.iter().zip(part.train.labels()) {
             prop_assert_eq!(&part.class_names[*label as usize], &whole.class_names[labels[*place] as usize]);
         }
         for (class, name) in part.class_names.iter().enumerate() {
             let before = labels.iter().filter(|label| whole.class_names[**label as usize] == *name).count();
-            let after = part.train.labels.iter().filter(|label| **label as usize == class).count();
+            let after = part.train.labels().iter().filter(|label| **label as usize == class).count();
             let expected = if before == 0 { 0 } else { ((share * before as f64).round() as usize).max(1) };
             prop_assert_eq!(after, expected);
         }
         let of_kept = |label: &&u32| part.class_names.contains(&whole.class_names[**label as usize]);
-        prop_assert_eq!(part.test.labels.len(), test.iter().filter(of_kept).count(), "every test item of the classes");
+        prop_assert_eq!(part.test.labels().len(), test.iter().filter(of_kept).count(), "every test item of the classes");
         let held_out: Vec<usize> = kept.iter().copied().filter(|place| whole.validation.contains(place)).collect();
         prop_assert_eq!(&kept[part.validation.clone()], &held_out[..]);
         let counted = rows(DataSet::Cifar10, Some(&Subset { classes: Some(classes), share: Some(share) }), 7, &labels, &test);
-        prop_assert_eq!(counted.ok(), Some((part.train.labels.len(), part.test.labels.len())));
+        prop_assert_eq!(counted.ok(), Some((part.train.labels().len(), part.test.labels().len())));
     }
 
     #[test]
@@ -122,7 +123,10 @@ fn a_table_is_reduced_alike() {
     };
     let places: Vec<usize> = part.train.inputs.chunks(2).map(|row| row[0] as usize).collect();
     assert_eq!(places, origins(&pictures.train));
-    assert_eq!((part.train.labels, part.test.labels), (pictures.train.labels, pictures.test.labels));
+    assert_eq!(
+        (part.train.labels, part.test.labels),
+        (pictures.train.labels().to_vec(), pictures.test.labels().to_vec())
+    );
     assert_eq!((part.classes, part.validation), (2, pictures.validation));
 }
 

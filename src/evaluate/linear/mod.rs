@@ -56,8 +56,8 @@ struct Course {
 /// Trains on `labels.train` and tests on `labels.test` with the features of `source`, on `threads` threads; their
 /// number changes no bit of the outcome. Readings are named `name/...`.
 ///
-/// Features that stay the same are computed once and kept. Where training rows are augmented, each batch is encoded
-/// anew, once for all rates.
+/// Features that stay the same are computed once and kept, up to 4 GiB of them. Where training rows are augmented, or
+/// their features take more, each batch is encoded anew, once for all rates.
 ///
 /// # Errors
 /// Features that are not finite, settings that do not fit the data, a failing source, a rate that leaves the range of
@@ -163,6 +163,9 @@ fn whole_batches(rows: usize, batch: usize) -> usize {
     rows / batch * batch
 }
 
+/// Most values of features that are kept: 4 GiB.
+const KEPT: usize = 1 << 30;
+
 /// Where the features of training rows come from.
 enum TrainingRows<'a> {
     Kept(Features),
@@ -171,7 +174,7 @@ enum TrainingRows<'a> {
 
 impl<'a> TrainingRows<'a> {
     fn of(source: &'a mut dyn FeatureSource, rows: usize) -> Result<TrainingRows<'a>, EvaluateError> {
-        if source.augmented() {
+        if source.augmented() || rows.saturating_mul(source.width()) > KEPT {
             return Ok(TrainingRows::Drawn(source));
         }
         Ok(TrainingRows::Kept(Features::of_training_rows(source, rows)?))

@@ -269,6 +269,10 @@ fn augmented_rows_are_encoded_anew_and_rows_that_stay_give_the_same_either_way()
             self.0.features(split, rows)
         }
 
+        fn at_a_time(&self) -> usize {
+            self.0.at_a_time()
+        }
+
         fn augmented(&self) -> bool {
             true
         }

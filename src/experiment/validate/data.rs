@@ -1,9 +1,12 @@
 //! Which settings of data go together.
 
-use crate::recipe::{DataSet, DataSettings, Domain, Settings, Speech, Words};
+use crate::recipe::{Crop, DataSet, DataSettings, Domain, Settings, Speech, Words};
 
 use super::Mismatch;
 use super::ranges::{LARGEST, size, within};
+
+/// Of the squares that pictures are brought to, in pixels.
+const LARGEST_SIDE: usize = 1024;
 
 pub(super) fn check(settings: &Settings) -> Result<(), Mismatch> {
     one("/data", &settings.data)?;
@@ -64,7 +67,7 @@ fn one(base: &str, data: &DataSettings) -> Result<(), Mismatch> {
             Err(Mismatch::new(format!("{base}/folder"), "nothing", "the name of a speech folder"))
         }
         (DataSet::ImageFolder, Some(folder)) => match folder.side {
-            Some(side) => size(&format!("{base}/folder/side"), side, 1, 1024),
+            Some(side) => size(&format!("{base}/folder/side"), side, 1, LARGEST_SIDE),
             None => Err(Mismatch::new(format!("{base}/folder/side"), "nothing", "a number of pixels from 1 to 1024")),
         },
         (DataSet::SpeechFolder, Some(folder)) => match folder.side {
@@ -74,7 +77,22 @@ fn one(base: &str, data: &DataSettings) -> Result<(), Mismatch> {
         (set, Some(_)) => Err(Mismatch::new(format!("{base}/folder"), format!("a value for {}", set.id()), "nothing")),
         (_, None) => Ok(()),
     }?;
+    crop(base, data)?;
     speech(base, data)
+}
+
+fn crop(base: &str, data: &DataSettings) -> Result<(), Mismatch> {
+    match (data.set, data.crop) {
+        (DataSet::ImageNet, None) => {
+            Err(Mismatch::new(format!("{base}/crop"), "nothing", "a side and the length to resize to, for imagenet"))
+        }
+        (DataSet::ImageNet, Some(Crop { side, resize })) => {
+            size(&format!("{base}/crop/side"), side, 1, LARGEST_SIDE)?;
+            size(&format!("{base}/crop/resize"), resize, side, LARGEST_SIDE)
+        }
+        (set, Some(_)) => Err(Mismatch::new(format!("{base}/crop"), "a value", format!("nothing for {}", set.id()))),
+        (_, None) => Ok(()),
+    }
 }
 
 fn speech(base: &str, data: &DataSettings) -> Result<(), Mismatch> {

@@ -1,0 +1,121 @@
+//! ImageNet (ILSVRC2012) as `train/nXXXXXXXX/*.JPEG` and `val/nXXXXXXXX/*.JPEG`.
+//!
+//! Pictures stay on the disk and are decoded when a batch needs them. The content is named by the names and sizes of the
+//! files: to read 150 GB would take every `plan` half an hour. Two files of one name and one size are the same to it, so a
+//! file that was altered without a change of its size is not told from the published one; one that cannot be decoded is
+//! found when a batch needs it.
+//!
+//! Any part of the set works: fewer classes, fewer pictures.
+
+mod draw;
+mod listing;
+mod python;
+
+use crate::recipe::{Crop, DataIdentity, DataSet, DataSettings};
+
+use super::layout::{Container, Form, Layout};
+use super::{DataCopy, DataError, Descriptor, ImageSet, Inventory, PictureFiles, PictureStore, Standing, subset};
+
+pub(super) use draw::{classes, items};
+use listing::{Listing, Side};
+
+/// Training and validation pictures as published.
+const PUBLISHED: (usize, usize) = (1_281_167, 50_000);
+
+/// WordNet ids of the 1000 classes, sorted.
+static SYNSETS: &str = include_str!("synsets.txt");
+
+/// Of each channel over the published training pictures, as in the official `main_pretext.py`.
+const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
+
+/// Largest side that pictures are brought to, and largest shorter side before.
+const LARGEST_SIDE: usize = 1024;
+
+static LAYOUTS: [Layout; 1] = [Layout {
+    form: Form::Picture,
+    container: Container::Folder,
+    paths: &["imagenet", "ImageNet", "ILSVRC2012", "ILSVRC/Data/CLS-LOC"],
+    train: &["train"],
+    test: &["val"],
+}];
+
+pub(super) static DESCRIPTOR: Descriptor = Descriptor::new(
+    DataSet::ImageNet,
+    Some(PUBLISHED),
+    "ImageNet's terms",
+    "Russakovsky, Olga, et al. (2015). ImageNet Large Scale Visual Recognition Challenge. IJCV 115, 211-252.",
+)
+.with_layouts(&LAYOUTS)
+.with_page(
+    "https://image-net.org/download.php, which asks you to agree to its terms (docs/imagenet.md has the layout)",
+);
+
+/// Names the content of a copy and counts its pictures. Reads names and sizes of its files.
+pub(super) fn inventory(copy: &DataCopy, settings: &DataSettings) -> Result<Inventory, DataError> {
+    checked(settings)?;
+    let listing = Listing::of(&copy.path)?;
+    let (train, test) = (listing.train.labels(), listing.test.labels());
+    let rows = subset::rows(settings.set, settings.subset.as_ref(), listing.class_names.len(), &train, &test)?;
+    Ok(Inventory { identity: identity(settings, &listing), rows, warnings: Vec::new() })
+}
+
+/// Lists the pictures of a copy, in the order of their classes and names as the official code has it. None are set aside
+/// as validation.
+pub(super) fn load(copy: &DataCopy, settings: &DataSettings) -> Result<ImageSet, DataError> {
+    let Crop { side, resize } = checked(settings)?;
+    let listing = Listing::of(&copy.path)?;
+    let identity = identity(settings, &listing);
+    let store = |folder: &str, side: Side| {
+        let (labels, names) = (side.labels(), side.into_names());
+        let root = copy.path.join(folder);
+        PictureStore::Files(PictureFiles { set: DataSet::ImageNet, root, names, labels, resize })
+    };
+    Ok(ImageSet {
+        identity,
+        height: side,
+        width: side,
+        class_names: listing.class_names,
+        mean: MEAN,
+        deviation: DEVIATION,
+        train: store(listing::TRAIN, listing.train),
+        validation: 0..0,
+        test: store(listing::TEST, listing.test),
+        published_rows: PUBLISHED,
+    })
+}
+
+/// Counts a copy. There is no published checksum of the extracted files.
+pub(super) fn verify(copy: &DataCopy) -> Result<Standing, DataError> {
+    let listing = Listing::of(&copy.path)?;
+    let have = (listing.train.len(), listing.test.len());
+    Ok(if have == PUBLISHED { Standing::Complete } else { Standing::Part { have, of: PUBLISHED } })
+}
+
+fn identity(settings: &DataSettings, listing: &Listing) -> DataIdentity {
+    DataIdentity { settings: settings.clone(), digest: listing.digest() }
+}
+
+fn checked(settings: &DataSettings) -> Result<Crop, DataError> {
+    let set = settings.set;
+    let refused = |setting, expected: String, found: String| Err(DataError::Setting { set, setting, expected, found });
+    let Some(crop) = settings.crop else {
+        return refused("data.crop", "a side and the length to resize to".to_owned(), "nothing".to_owned());
+    };
+    if !(1..=LARGEST_SIDE).contains(&crop.side) {
+        return refused("data.crop.side", format!("from 1 to {LARGEST_SIDE} pixels"), crop.side.to_string());
+    }
+    if !(crop.side..=LARGEST_SIDE).contains(&crop.resize) {
+        let expected = format!("from the side, {}, to {LARGEST_SIDE} pixels", crop.side);
+        return refused("data.crop.resize", expected, crop.resize.to_string());
+    }
+    Ok(crop)
+}
+
+/// Whether a name is that of one of the 1000 classes.
+fn is_class(name: &str) -> bool {
+    SYNSETS.lines().any(|synset| synset == name)
+}
+
+#[cfg(test)]
+mod tests;
