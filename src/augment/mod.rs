@@ -41,8 +41,8 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// As [`Source::fill`].
     fn fill_rows(&self, rows: &[u32], view: usize, epoch: usize, out: &mut [f32]) -> Result<(), DataError> {
-        let items = rows.iter().zip(out.chunks_exact_mut(self.width()));
-        items.map(|(row, out)| self.fill(*row as usize, view, epoch, out)).collect()
+        let mut items = rows.iter().zip(out.chunks_exact_mut(self.width()));
+        items.try_for_each(|(row, out)| self.fill(*row as usize, view, epoch, out))
     }
 
     /// Writes both views of each of `rows`, query and key.

@@ -82,7 +82,9 @@ impl Side {
                 {
                     let about = fs::metadata(&file).map_err(DataError::read(&file))?;
                     let name = format!("{class}/{name}").into_boxed_str();
-                    files.extend(about.is_file().then(|| File { name, label, bytes: about.len() }));
+                    if about.is_file() {
+                        files.push(File { name, label, bytes: about.len() });
+                    }
                 }
             }
             if files.is_empty() {

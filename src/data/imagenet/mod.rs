@@ -1,7 +1,7 @@
 //! ImageNet (ILSVRC2012) as `train/nXXXXXXXX/*.JPEG` and `val/nXXXXXXXX/*.JPEG`.
 //!
 //! Pictures stay on the disk and are decoded when a batch needs them. The content is named by the names and sizes of the
-//! files: to read 150 GB would take every `plan` half an hour. Two files of one name and one size are the same to it, so a
+//! files: to read 144 GB would take every `plan` half an hour. Two files of one name and one size are the same to it, so a
 //! file that was altered without a change of its size is not told from the published one; one that cannot be decoded is
 //! found when a batch needs it.
 //!
