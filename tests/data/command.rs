@@ -76,7 +76,7 @@ fn status_lists_every_set() {
     To get fsdd, run `repro data fetch fsdd`
     To get covtype, run `repro data fetch covtype`
     To get higgs, download it from https://archive.ics.uci.edu/dataset/280/higgs
-    To get imagenet, download it from https://image-net.org/download.php, which asks you to agree to its terms (docs/imagenet.md has the layout)
+    To get imagenet, download it from https://image-net.org/download.php, which asks you to agree to its terms, and lay it out as imagenet/train/n01440764/*.JPEG and imagenet/val/n01440764/*.JPEG
     "#);
 }
 

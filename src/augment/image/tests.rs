@@ -1,5 +1,5 @@
 use super::*;
-use crate::data::{PictureStore, Pictures};
+use crate::data::{PictureFiles, PictureStore, Pictures};
 use crate::recipe::{DataIdentity, DataSet, DataSettings, Part};
 
 /// `count` training pictures of scattered pixels.
@@ -116,6 +116,65 @@ fn without_augmentation_both_views_are_the_normalised_picture() {
     }
     let first = f32::from(set.train.in_memory().pixels[1]);
     assert_eq!(expected[1], (first / 255.0 - 0.4) / 0.25, "green has green's mean and deviation");
+}
+
+/// Pictures of several sizes on the disk, the last of them missing.
+fn files() -> ImageSet {
+    let mut set = set(16, 16, 0);
+    let names: Vec<Box<str>> = ["wide.png", "tall.png", "colour.jpg", "gone.png"].map(Into::into).to_vec();
+    set.train = PictureStore::Files(PictureFiles {
+        set: DataSet::ImageNet,
+        root: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pictures").into(),
+        labels: vec![0; names.len()],
+        names,
+        resize: 18,
+    });
+    set
+}
+
+#[test]
+fn both_views_of_a_file_are_those_that_are_drawn_alone() {
+    let set = files();
+    let source = ImageViews::new(&set, &views(), 7).unwrap();
+    assert_eq!((source.len(), source.shape()), (4, [16, 16, 3].as_slice()));
+    let rows = [2, 0, 1, 2, 1];
+    let mut pair = [0, 1].map(|_| vec![f32::NAN; rows.len() * source.width()]);
+    source.fill_pairs(&rows, 3, pair.each_mut().map(Vec::as_mut_slice)).unwrap();
+    assert_eq!(pair, [drawn(&source, &rows, 0, 3), drawn(&source, &rows, 1, 3)]);
+    assert_ne!(pair[0], pair[1]);
+}
+
+#[test]
+fn a_file_without_augmentation_shows_its_centre() {
+    let set = files();
+    for source in [ImageViews::new(&set, &Views::Identity, 7), ImageViews::plain(&set, &set.train)].map(Result::unwrap)
+    {
+        let stored = set.train.picture(1, (16, 16)).unwrap();
+        assert_ne!((stored.height, stored.width), (16, 16));
+        let mut workspace = Workspace::new();
+        workspace.centre(&stored, 18, (16, 16));
+        assert_eq!(source.picture(1, 0, 0).unwrap(), workspace.canvas.picture());
+    }
+    // The border of a padded crop goes around that centre.
+    let padded = ImageViews::light(&set, &LightViews::PaddedCrop { padding: 0 }, 7).unwrap();
+    let (mut view, plain) = (padded.picture(1, 0, 0).unwrap(), ImageViews::plain(&set, &set.train).unwrap());
+    let centre = plain.picture(1, 0, 0).unwrap();
+    if view != centre {
+        view.chunks_exact_mut(16 * 3).for_each(|line| {
+            let turned: Vec<u8> = line.rchunks(3).flatten().copied().collect();
+            line.copy_from_slice(&turned);
+        });
+    }
+    assert_eq!(view, centre, "but for the flip");
+}
+
+#[test]
+fn a_file_that_is_gone_is_named() {
+    let set = files();
+    let source = ImageViews::new(&set, &views(), 7).unwrap();
+    let mut out = vec![0.0; 2 * source.width()];
+    let said = source.fill_rows(&[0, 3], 0, 0, &mut out).unwrap_err().to_string();
+    assert!(said.contains("gone.png"), "{said}");
 }
 
 #[test]

@@ -48,7 +48,8 @@ pub(super) static DESCRIPTOR: Descriptor = Descriptor::new(
 )
 .with_layouts(&LAYOUTS)
 .with_page(
-    "https://image-net.org/download.php, which asks you to agree to its terms (docs/imagenet.md has the layout)",
+    "https://image-net.org/download.php, which asks you to agree to its terms, and lay it out as \
+     imagenet/train/n01440764/*.JPEG and imagenet/val/n01440764/*.JPEG",
 );
 
 /// Names the content of a copy and counts its pictures. Reads names and sizes of its files.
