@@ -3,12 +3,15 @@
 //! Which ones goes by a draw of its own, the same in every trial. A smaller subset is part of every larger one. Of
 //! ImageNet they are those that the official code draws, where a smaller one need not be part of a larger one.
 
+pub(super) mod official;
+mod python;
+
 use std::ops::Range;
 
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::{DataSet, Subset};
 
-use super::{Clips, DataError, ImageSet, PictureStore, Rows, Set, SpeechSet, TabularSet, imagenet};
+use super::{Clips, DataError, ImageSet, PictureStore, Rows, Set, SpeechSet, TabularSet};
 
 /// What a subset keeps of a set.
 struct Kept {
@@ -34,7 +37,7 @@ impl Kept {
         }
         let is_official = set == DataSet::ImageNet;
         let mut chosen = match is_official {
-            true => imagenet::classes(classes, count),
+            true => official::classes(classes, count),
             false => prefix(permutation(classes, Key::new(0, Purpose::Subset)), count),
         };
         chosen.sort_unstable();
@@ -42,7 +45,7 @@ impl Kept {
         let items = |(label, class): (usize, &usize)| {
             let places = &places[*class];
             let drawn = if is_official {
-                imagenet::items(label, places.len(), share)
+                official::items(label, places.len(), share)
             } else {
                 items(*class, places.len(), share)
             };

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::claim::Comparison;
+use super::readings::Readings;
 use super::{Report, text};
 
 /// The whole document.
@@ -58,29 +59,13 @@ fn table(report: &Report, out: &mut String) {
 }
 
 fn readings(report: &Report, out: &mut String) {
-    let names = report.readings_beneath();
-    if names.is_empty() {
-        return;
-    }
+    let Some(readings) = Readings::of(report) else { return };
     out.push_str("\n## Every reading\n\n");
-    line(
-        out,
-        &["cell".to_owned(), "n".to_owned()]
-            .into_iter()
-            .chain(names.iter().map(|name| text::heading(name)))
-            .collect::<Vec<_>>(),
-    );
-    out.push_str("| --- | ---: |");
-    out.push_str(&" ---: |".repeat(names.len()));
+    line(out, &readings.header);
+    out.push_str("| --- |");
+    out.push_str(&" ---: |".repeat(readings.header.len() - 1));
     out.push('\n');
-    for (index, summary) in report.summaries.iter().enumerate() {
-        if summary.readings.is_empty() {
-            continue;
-        }
-        let number = |name: &String| summary.readings.get(name).map(|found| text::spread_of(name, found));
-        let numbers = names.iter().map(|name| number(name).unwrap_or_else(|| "-".to_owned()));
-        line(out, &[report.grid.name(index), summary.n().to_string()].into_iter().chain(numbers).collect::<Vec<_>>());
-    }
+    readings.rows.iter().for_each(|row| line(out, row));
 }
 
 fn claims(report: &Report, out: &mut String) {

@@ -20,6 +20,7 @@ mod markdown;
 mod measured;
 mod overview;
 mod plot;
+mod readings;
 mod runs;
 mod statistics;
 mod terminal;
@@ -212,13 +213,6 @@ impl Report {
     /// Whether the paper has a number for some cell of a row.
     fn is_published(&self, row: usize) -> bool {
         self.grid.cells[row].iter().flatten().any(|cell| self.measured.cells[*cell].published.is_some())
-    }
-
-    /// Readings shown beneath the table, as far as some trial has them.
-    fn readings_beneath(&self) -> Vec<String> {
-        let wanted = &self.measured.layout.readings;
-        let has = |name: &&String| self.summaries.iter().any(|summary| summary.readings.contains_key(*name));
-        wanted.iter().filter(has).cloned().collect()
     }
 
     /// A sign beside our number for the verdict, at paper scale.

@@ -7,16 +7,13 @@
 //!
 //! Any part of the set works: fewer classes, fewer pictures.
 
-mod draw;
 mod listing;
-mod python;
 
 use crate::recipe::{Crop, DataIdentity, DataSet, DataSettings};
 
 use super::layout::{Container, Form, Layout};
 use super::{DataCopy, DataError, Descriptor, ImageSet, Inventory, PictureFiles, PictureStore, Standing, subset};
 
-pub(super) use draw::{classes, items};
 use listing::{Listing, Side};
 
 /// Training and validation pictures as published.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::learning::Chart;
 use super::measured::Measured;
+use super::readings::Readings;
 use super::tone::Tone;
 use super::{ClaimVerdict, Report, plot, text};
 use crate::drawing::DrawingError;
@@ -53,6 +54,7 @@ pub fn page(report: &Report, plot: &str, charts: &[Chart]) -> Result<String, Dra
     let _ = writeln!(out, "<figure class=\"wide\">\n{}\n</figure>", named(plot, &plot_label(measured)));
     let _ = writeln!(out, "<p class=\"note\">{FILES}</p>");
     verdicts(report, &mut out);
+    readings(report, &mut out);
     claims(report, &mut out);
     deviations(report, &mut out);
     list("Failed trials", &report.failures(), &mut out);
@@ -164,6 +166,13 @@ fn verdicts(report: &Report, out: &mut String) {
         (cells, Tone::of(&summary.verdict))
     });
     plain_table(&["cell", "difference", "95% interval", "verdict"], rows, out);
+}
+
+fn readings(report: &Report, out: &mut String) {
+    let Some(readings) = Readings::of(report) else { return };
+    out.push_str("<h2>Every reading</h2>\n");
+    let header: Vec<&str> = readings.header.iter().map(String::as_str).collect();
+    plain_table(&header, readings.rows.into_iter().map(|row| (row, Tone::Plain)), out);
 }
 
 fn claims(report: &Report, out: &mut String) {

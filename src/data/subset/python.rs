@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rand_mt::Mt;
 
 /// A generator as `random.seed` leaves it.
-pub(super) struct Random(Mt);
+pub struct Random(Mt);
 
 impl Random {
     /// `random.seed(seed)`. A seed and its negative give the same numbers.
