@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Writes the reports under reports/reference anew: the demo scale of every experiment, and Table 1's CovType row at short
 # scale. Half an hour on 2 cores. CovType is looked for as `repro data status` shows it; `repro data fetch covtype` gets it.
-# Results go into the folder that RESULTS names, `results` if it is not set; what is done there is not done again.
+# RESULTS names the folder of results, seen from the repository (results). What is done there is not done again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 results=${RESULTS:-results}

@@ -223,3 +223,48 @@ fn the_report_of_all_leads_to_every_page() {
         assert!(!overview.contains(outside), "{outside}");
     }
 }
+
+#[test]
+fn a_reader_who_leaves_early_costs_neither_files_nor_the_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(&Results::new(folder.path().join("results")), Scale::Demo);
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_repro"));
+        command.current_dir(folder.path()).env_remove("REPRO_DATA").args(arguments);
+        // The reader of this pipe is gone before the first word.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        command.stdout(writer).stderr(std::process::Stdio::null()).status().unwrap().code()
+    };
+    assert_eq!(run(&["report", "all"]), Some(0));
+    for experiment in ["table1", "ablations"] {
+        assert!(folder.path().join("reports").join(experiment).join("demo/index.html").is_file());
+    }
+    assert!(folder.path().join("reports/index.html").is_file());
+    assert_eq!(run(&["compare", "table1", "--strict"]), Some(4));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_repro"));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = command.current_dir(folder.path()).args(["report", "all"]).stdout(full).output().unwrap();
+    assert_eq!(ended.status.code(), Some(2));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(said.matches("cannot write the result to stdout").count(), 1, "{said}");
+    assert!(folder.path().join("reports/ablations/demo/index.html").is_file());
+}
+
+#[test]
+fn a_selection_without_a_cell_is_refused_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["run", "report", "compare", "plan"] {
+        repro(folder.path(), &[command, "table3", "--only", "dataset=covtype,imix=without-inputmix"])
+            .assert()
+            .code(2)
+            .stderr("error: --only: table3 has no cell with all of these values\n");
+    }
+    assert!(!folder.path().join("reports/table3").exists());
+}

@@ -53,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Worker => worker::execute(),
     };
     match done {
+        Ok(_) if output.lost_a_result() => Exit::Usage.into(),
         Ok(exit) => exit.into(),
         Err(error) => {
             output.error(&error);

@@ -1,6 +1,10 @@
 //! Where words go: results to stdout, everything else to stderr.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether a result could not be written to stdout.
+static LOST: AtomicBool = AtomicBool::new(false);
 
 /// The two streams of a command.
 #[derive(Clone, Copy, Debug)]
@@ -13,11 +17,20 @@ impl Output {
         Output { quiet }
     }
 
-    /// A line of the result, on stdout. A closed pipe ends the program quietly, as `head` expects.
+    /// A line of the result, on stdout. Where nobody reads on, as behind `head`, the work goes on without words.
     pub fn result(&self, text: impl AsRef<str>) {
-        if writeln!(std::io::stdout().lock(), "{}", text.as_ref()).is_err() {
-            std::process::exit(0);
+        let written = writeln!(std::io::stdout().lock(), "{}", text.as_ref());
+        if let Err(error) = written.and_then(|()| std::io::stdout().flush())
+            && error.kind() != ErrorKind::BrokenPipe
+            && !LOST.swap(true, Ordering::Relaxed)
+        {
+            self.error(&anyhow::Error::new(error).context("cannot write the result to stdout"));
         }
+    }
+
+    /// Whether a result could not be written, other than for want of a reader.
+    pub fn lost_a_result(&self) -> bool {
+        LOST.load(Ordering::Relaxed)
     }
 
     /// A line about what goes on, on stderr; silent with `--quiet`.

@@ -45,14 +45,8 @@ pub fn execute(arguments: Run, common: &Common, output: &Output) -> anyhow::Resu
 /// Runs what can be run of the cells, and says what came of it.
 fn run(arguments: &Run, chosen: &[Chosen], common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let (trials, missing) = trials(chosen, arguments, common, output);
-    if trials.is_empty() {
-        return match missing.first() {
-            Some(reason) => Err(anyhow::anyhow!("{reason}")),
-            None => {
-                output.note("nothing to do: none of these cells can be run by this build yet");
-                Ok(Exit::NothingToDo)
-            }
-        };
+    if let Some(reason) = missing.first().filter(|_| trials.is_empty()) {
+        anyhow::bail!("{reason}");
     }
     let mut graph = Graph::new(&trials);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -201,8 +201,14 @@ impl Experiment {
     }
 
     /// The cells of a scale that pass the filter, the last axis running fastest.
+    ///
+    /// # Errors
+    /// An axis or value that there is not at this scale, and a filter that leaves no cell.
     pub fn cells(&self, scale: Scale, filter: &Filter) -> Result<Vec<Cell>, ExperimentError> {
         self.check_filter(Some(scale), filter)?;
+        if *filter != Filter::default() && self.selected(scale, filter).next().is_none() {
+            return Err(ExperimentError::NoCells { experiment: self.id().to_owned() });
+        }
         self.selected(scale, filter).map(|axes| self.cell(axes, scale)).collect()
     }
 

@@ -164,6 +164,9 @@ fn comparison(
     let reason = match (differences.len(), spread) {
         (0, _) => Some("no trials".to_owned()),
         (1, _) => Some("one trial".to_owned()),
+        _ if estimate.is_none() => {
+            Some("every trial differs by the same amount, which tells nothing of the spread".to_owned())
+        }
         (_, Some(spread)) if verdict == ClaimVerdict::Undecided => more_trials(&spread, tests).map(text::more_trials),
         _ => None,
     };
@@ -262,8 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn equal_trials_decide_nothing() {
-        assert_eq!(outcome(&[(0, 60.0), (1, 61.0)], &[(0, 60.0), (1, 61.0)]).verdict, ClaimVerdict::Undecided);
+    fn differences_that_are_all_alike_decide_nothing() {
+        for higher in [[(0, 60.0), (1, 61.0)], [(0, 59.2), (1, 60.2)], [(0, 65.0), (1, 66.0)]] {
+            let outcome = outcome(&higher, &[(0, 60.0), (1, 61.0)]);
+            assert_eq!(outcome.verdict, ClaimVerdict::Undecided);
+            let comparison = &outcome.comparisons[0];
+            assert_eq!((comparison.n, comparison.bounds, comparison.p_adjusted), (2, None, None));
+            assert!(comparison.reason.as_deref().unwrap().contains("the same amount"));
+        }
     }
 
     #[test]

@@ -8,13 +8,15 @@ use super::{Report, text};
 pub fn table(report: &Report) -> String {
     let measured = &report.measured;
     let columns = report.grid.columns.len();
-    let mut out = String::from("% Needs \\usepackage{booktabs,amssymb}.\n\\begin{table}\n  \\centering\n");
+    let mut out = String::from("% Needs \\usepackage{booktabs,amssymb,graphicx}.\n\\begin{table}\n  \\centering\n");
     let _ = writeln!(
         out,
         "  \\caption{{{}. {}. Test accuracy in percent, mean and standard deviation over trials.}}",
         text::latex(&measured.title),
         text::latex(text::scale(measured.scale))
     );
+    // No wider than the text, and never drawn up to its width.
+    out.push_str("  \\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n");
     let _ = writeln!(out, "  \\begin{{tabular}}{{ll{}}}\n    \\toprule", "c".repeat(columns));
     let levels = report.grid.levels();
     for (depth, spans) in levels.iter().enumerate() {
@@ -34,7 +36,7 @@ pub fn table(report: &Report) -> String {
     for row in 0..report.grid.rows.len() {
         rows(report, row, &mut out);
     }
-    out.push_str("    \\bottomrule\n  \\end{tabular}\n");
+    out.push_str("    \\bottomrule\n  \\end{tabular}}\n");
     for line in report.legend() {
         let _ = writeln!(out, "  \\par\\footnotesize {}", signs(&text::latex(&line)));
     }

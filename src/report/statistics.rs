@@ -28,6 +28,12 @@ impl Spread {
         let std = (n > 1).then(|| (squares / (n - 1) as f64).sqrt());
         Some(Spread { n, mean, std })
     }
+
+    /// The deviation where it says how trials spread. That of equal numbers, up to rounding, does not: a few trials read
+    /// off some hundred test items are often equal by chance.
+    pub fn known_deviation(&self) -> Option<f64> {
+        self.std.filter(|std| *std > 1e-9 * self.mean.abs().max(1.0))
+    }
 }
 
 /// A closed interval.
@@ -48,37 +54,31 @@ impl Interval {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     pub value: f64,
-    /// Standard error; 0 where every number was the same.
+    /// Standard error, above 0.
     pub error: f64,
     /// Degrees of freedom, above 0.
     pub freedom: f64,
 }
 
 impl Estimate {
-    /// The mean that a sample was drawn around. `None` for a single number.
+    /// The mean that a sample was drawn around. `None` for a single number, and for equal ones.
     pub fn mean(sample: &Spread) -> Option<Estimate> {
-        let error = sample.std? / (sample.n as f64).sqrt();
+        let error = sample.known_deviation()? / (sample.n as f64).sqrt();
         Some(Estimate { value: sample.mean, error, freedom: (sample.n - 1) as f64 })
     }
 
     /// `ours` minus `theirs`, with a deviation of its own for each, and Welch and Satterthwaite's degrees of freedom.
-    /// `None` unless both have at least two numbers.
+    /// `None` unless both have at least two numbers, and ours are not all equal. A published deviation of 0.0 is taken as
+    /// printed.
     pub fn difference(ours: &Spread, theirs: &Spread) -> Option<Estimate> {
-        let (first, second) = (Estimate::mean(ours)?, Estimate::mean(theirs)?);
-        let (a, b) = (first.error.powi(2), second.error.powi(2));
-        let freedom = if a + b > 0.0 {
-            (a + b).powi(2) / (a * a / first.freedom + b * b / second.freedom)
-        } else {
-            first.freedom + second.freedom
-        };
-        Some(Estimate { value: first.value - second.value, error: (a + b).sqrt(), freedom })
+        let ours = Estimate::mean(ours)?;
+        let (a, b) = (ours.error.powi(2), theirs.std?.powi(2) / theirs.n as f64);
+        let freedom = (a + b).powi(2) / (a * a / ours.freedom + b * b / (theirs.n - 1) as f64);
+        Some(Estimate { value: ours.value - theirs.mean, error: (a + b).sqrt(), freedom })
     }
 
     /// Probability of a value as high as this or higher if the quantity were 0: the p-value of "it is above 0".
     pub fn p_above_zero(&self) -> f64 {
-        if self.error == 0.0 {
-            return if self.value > 0.0 { 0.0 } else { 1.0 };
-        }
         t(self.freedom).sf(self.value / self.error)
     }
 
@@ -120,14 +120,13 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
 /// Resamples of a bootstrap.
 const RESAMPLES: usize = 9999;
 
-/// The 95% percentile bootstrap interval of a mean, the same for the same numbers. `None` below two numbers.
+/// The 95% percentile bootstrap interval of a mean, the same for the same numbers. `None` for a single number, and for
+/// equal ones.
 ///
 /// With the five trials of a cell it is narrower than it should be, as a bootstrap of so few always is; it needs no
 /// assumption about how trials spread.
 pub fn bootstrap(values: &[f64]) -> Option<Interval> {
-    if values.len() < 2 {
-        return None;
-    }
+    Spread::of(values)?.known_deviation()?;
     let mut stream = Key::new(0, Purpose::Bootstrap).stream();
     let mean = |_| (0..values.len()).map(|_| values[stream.random_range(0..values.len())]).sum::<f64>();
     let means: Vec<f64> = (0..RESAMPLES).map(mean).map(|sum| sum / values.len() as f64).collect();
@@ -247,10 +246,19 @@ mod tests {
     }
 
     #[test]
-    fn equal_numbers_give_an_interval_without_width() {
-        let same = Spread::of(&[70.0, 70.0, 70.0]).unwrap();
-        assert_eq!(Estimate::mean(&same).unwrap().interval(0.95), Interval { low: 70.0, high: 70.0 });
-        let difference = Estimate::difference(&same, &Spread { n: 5, mean: 69.0, std: Some(0.0) }).unwrap();
-        assert_eq!(difference.interval(0.95), Interval { low: 1.0, high: 1.0 });
+    fn equal_numbers_say_nothing_of_their_spread() {
+        let theirs = Spread { n: 5, mean: 69.0, std: Some(0.2) };
+        for values in [[70.0, 70.0, 70.0], [61.0 - 60.2, 62.0 - 61.2, 63.0 - 62.2]] {
+            let same = Spread::of(&values).unwrap();
+            assert_eq!((Estimate::mean(&same), Estimate::difference(&same, &theirs)), (None, None), "{values:?}");
+            assert_eq!(bootstrap(&values), None);
+        }
+    }
+
+    #[test]
+    fn a_published_deviation_of_zero_is_taken_as_printed() {
+        let ours = Spread::of(&[70.0, 70.5, 71.0]).unwrap();
+        let difference = Estimate::difference(&ours, &Spread { n: 5, mean: 69.0, std: Some(0.0) }).unwrap();
+        assert_eq!(difference, Estimate { value: 1.5, ..Estimate::mean(&ours).unwrap() });
     }
 }

@@ -32,6 +32,8 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
     OneTrial,
+    /// Every trial gave the same number.
+    AllAlike,
     /// The paper gives no deviation to compare with.
     NoDeviation,
     /// The interval is too wide. How many more trials would decide if they spread like those at hand; none if no number
@@ -45,6 +47,7 @@ impl std::fmt::Display for Doubt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Doubt::OneTrial => f.write_str("one trial; a second gives an interval"),
+            Doubt::AllAlike => f.write_str("every trial gave the same number, which tells nothing of their spread"),
             Doubt::NoDeviation => f.write_str("published without a deviation"),
             Doubt::TooWide { more: Some(more) } => {
                 write!(f, "the interval is too wide; {}", text::more_trials(*more))
@@ -85,6 +88,7 @@ pub fn judge(cell: &MeasuredCell, scale: Scale, margin: f64, ours: Option<&Sprea
     match ours {
         None => Verdict::NoTrials,
         Some(ours) if ours.n < 2 => Verdict::Inconclusive(Doubt::OneTrial),
+        Some(ours) if ours.known_deviation().is_none() => Verdict::Inconclusive(Doubt::AllAlike),
         Some(ours) => match published.spread() {
             None => Verdict::Inconclusive(Doubt::NoDeviation),
             Some(theirs) => of_spreads(ours, &theirs, margin),
@@ -198,6 +202,7 @@ mod tests {
         let one = Some(Spread { n: 1, mean: 70.0, std: None });
         assert_eq!(at_paper_scale(&cell(), one), Verdict::Inconclusive(Doubt::OneTrial));
         assert_eq!(at_paper_scale(&cell(), None), Verdict::NoTrials);
+        assert_eq!(at_paper_scale(&cell(), ours(70.0, 0.0)), Verdict::Inconclusive(Doubt::AllAlike));
         let unknown = MeasuredCell { published: None, ..cell() };
         assert_eq!(at_paper_scale(&unknown, ours(70.0, 0.2)), Verdict::NoPublishedNumber);
         let mut bare = cell();
