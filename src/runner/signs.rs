@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::store::{Progress, RunFolder};
 
 use super::pace::Pace;
-use super::provenance::{host, now};
+use super::provenance::{boot, host, now};
 use super::{Event, Task};
 
 /// Between two writes.
@@ -26,6 +26,7 @@ impl Signs<'_> {
             label: task.label.clone(),
             experiments: task.experiments.clone(),
             host: host(),
+            boot: boot(),
             process: std::process::id(),
             threads: task.threads,
             told_at: now(),

@@ -11,11 +11,12 @@ use crate::store::{Progress, Results, RunFolder, StoreError};
 
 use super::pace::{described, seconds};
 use super::progress::{job_bar, show};
-use super::provenance::{host, now};
+use super::provenance::{boot, host, now};
 
 /// Seconds without news after which a view says so.
 const QUIET: u64 = 20;
-/// Seconds without news after which a process elsewhere counts as gone. A step takes less, and clocks differ by less.
+/// Seconds without news after which a process counts as gone, and by which a clock may be ahead of ours. A step takes
+/// less, and clocks differ by less.
 const LOST: u64 = 15 * 60;
 
 /// A piece of work that a process is at.
@@ -32,8 +33,8 @@ pub struct Running {
 impl Running {
     /// What it is, and on which machine if that is another one.
     pub fn label(&self) -> String {
-        let Progress { label, host: there, .. } = &self.progress;
-        if *there == host() { label.clone() } else { format!("{label} on {there}") }
+        let Progress { label, host, .. } = &self.progress;
+        if is_here(&self.progress) { label.clone() } else { format!("{label} on {host}") }
     }
 
     /// How far it is, in a line.
@@ -60,7 +61,7 @@ impl Running {
 pub fn running(results: &Results, experiment: Option<&str>) -> Result<Vec<Running>, StoreError> {
     let root = results.root();
     fs::read_dir(root).map_err(StoreError::io(root))?;
-    let (here, now) = (host(), now());
+    let now = now();
     let mut running = Vec::new();
     for kind in ["pretext", "eval"] {
         for entry in fs::read_dir(root.join(kind)).into_iter().flatten().flatten() {
@@ -68,7 +69,7 @@ pub fn running(results: &Results, experiment: Option<&str>) -> Result<Vec<Runnin
             let Ok(Some(progress)) = RunFolder::at(entry.path()).read_progress() else { continue };
             let silent_for = now.saturating_sub(progress.told_at);
             let wanted = experiment.is_none_or(|id| progress.experiments.iter().any(|known| known == id));
-            if wanted && is_alive(&progress, &here, silent_for) {
+            if wanted && is_alive(&progress, now) {
                 let folder = format!("{kind}/{}", entry.file_name().to_string_lossy());
                 running.push(Running { folder, progress, silent_for });
             }
@@ -78,13 +79,19 @@ pub fn running(results: &Results, experiment: Option<&str>) -> Result<Vec<Runnin
     Ok(running)
 }
 
-/// Of processes on this machine the system knows, where it tells; of others only their silence.
-fn is_alive(progress: &Progress, here: &str, silent_for: u64) -> bool {
-    let processes = Path::new("/proc/self");
-    if progress.host == here && processes.exists() {
-        return Path::new("/proc").join(progress.process.to_string()).exists();
-    }
-    silent_for < LOST
+/// Whether it was written on this machine, since its last start.
+fn is_here(progress: &Progress) -> bool {
+    progress.host == host() && progress.boot == boot()
+}
+
+/// A process is gone that has said nothing for long, or that this machine, where it tells, does not have. Having one
+/// proves little: ids are given out again.
+fn is_alive(progress: &Progress, now: u64) -> bool {
+    let is_gone = || {
+        let process = Path::new("/proc").join(progress.process.to_string());
+        progress.boot.is_some() && is_here(progress) && !process.exists()
+    };
+    now.abs_diff(progress.told_at) < LOST && !is_gone()
 }
 
 /// A bar for each piece of work that is going on, drawn in place on a terminal.
@@ -117,7 +124,14 @@ mod tests {
 
     fn progress(host: &str, process: u32, told_at: u64) -> Progress {
         let (label, experiments) = (format!("{host} {process}"), vec!["table1".to_owned()]);
-        Progress { label, experiments, host: host.to_owned(), process, threads: 1, told_at, at: None }
+        Progress { label, experiments, host: host.to_owned(), boot: boot(), process, threads: 1, told_at, at: None }
+    }
+
+    fn leave(results: &Results, kind: &str, name: &str, progress: &Progress) -> RunFolder {
+        let folder = RunFolder::at(results.root().join(kind).join(name));
+        fs::create_dir_all(folder.path()).unwrap();
+        folder.write_progress(progress).unwrap();
+        folder
     }
 
     #[test]
@@ -125,12 +139,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let results = Results::new(root.path());
         assert_eq!(running(&results, None).unwrap(), []);
-        let leave = |kind: &str, name: &str, progress: &Progress| {
-            let folder = RunFolder::at(root.path().join(kind).join(name));
-            fs::create_dir_all(folder.path()).unwrap();
-            folder.write_progress(progress).unwrap();
-            folder
-        };
+        let leave = |kind: &str, name: &str, progress: &Progress| leave(&results, kind, name, progress);
         let ours = progress(&host(), std::process::id(), now() - QUIET);
         leave("pretext", "a", &ours);
         leave("eval", "b", &progress("elsewhere", 1, now() - LOST / 2));
@@ -151,5 +160,29 @@ mod tests {
         assert_eq!(running(&results, Some("table1")).unwrap().len(), 2);
         assert_eq!(running(&results, Some("table2")).unwrap(), []);
         assert!(running(&Results::new(root.path().join("nowhere")), None).is_err());
+    }
+
+    #[test]
+    fn neither_a_process_id_nor_a_host_name_is_trusted_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let results = Results::new(root.path());
+        let (living, gone) = (std::process::id(), u32::MAX);
+        let namesake = |boot: Option<&str>, told_at| Progress {
+            boot: boot.map(str::to_owned),
+            ..progress(&host(), gone, told_at)
+        };
+        leave(&results, "pretext", "reused-id", &progress(&host(), living, now() - 2 * LOST));
+        leave(&results, "pretext", "from-the-future", &progress(&host(), living, now() + 2 * LOST));
+        leave(&results, "pretext", "clock-ahead", &progress("elsewhere", gone, now() + LOST / 2));
+        leave(&results, "pretext", "namesake", &namesake(Some("another"), now()));
+        leave(&results, "pretext", "silent-namesake", &namesake(Some("another"), now() - 2 * LOST));
+        leave(&results, "pretext", "no-boot", &namesake(None, now()));
+
+        let found = running(&results, None).unwrap();
+        let mut folders: Vec<&str> = found.iter().map(|one| one.folder.as_str()).collect();
+        folders.sort_unstable();
+        assert_eq!(folders, ["pretext/clock-ahead", "pretext/namesake", "pretext/no-boot"]);
+        let other = found.iter().find(|one| one.folder == "pretext/namesake").unwrap();
+        assert!(other.label().ends_with(&format!(" on {}", host())), "{}", other.label());
     }
 }

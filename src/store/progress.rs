@@ -22,8 +22,12 @@ pub struct Progress {
     pub label: String,
     /// Ids of the experiments that it was started for.
     pub experiments: Vec<String>,
-    /// Name of the machine, and the process there.
+    /// Name of the machine.
     pub host: String,
+    /// What tells this start of the machine from every other start of any machine; none where it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<String>,
+    /// Id of the process there.
     pub process: u32,
     pub threads: usize,
     /// Seconds since 1970, by the clock of that machine.

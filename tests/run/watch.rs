@@ -16,17 +16,19 @@ fn watch(bench: &Bench, arguments: &[&str]) -> Ran {
     Ran::from(bench.repro(&[&["watch"], arguments].concat()).output().unwrap())
 }
 
-/// What `watch --json` says once `wanted` holds for the first piece of work.
+/// What `watch --json` says once `wanted` holds for it.
 fn until(bench: &Bench, wanted: impl Fn(&Value) -> bool) -> Value {
     let deadline = Instant::now() + Duration::from_secs(120);
     loop {
-        let ran = watch(bench, &["--json"]);
         // Before its first trial the run has no folder of results yet.
-        let found: Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
-        if wanted(&found[0]) {
-            return found;
+        if bench.path("results").is_dir() {
+            let ran = watch(bench, &["--json"]).ended(0);
+            let found: Value = serde_json::from_str(&ran.stdout).unwrap();
+            if wanted(&found) {
+                return found;
+            }
         }
-        assert!(Instant::now() < deadline, "{}{}", ran.stdout, ran.stderr);
+        assert!(Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -37,7 +39,7 @@ fn a_run_is_seen_from_elsewhere_and_leaves_no_trace_of_it() {
     watch(&bench, &[]).ended(2).says("there is no folder results; name that of a run with --results DIR");
     let mut run = bench.command(&ONLY).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
 
-    let found = until(&bench, |one| one["at"]["items_per_second"].is_number());
+    let found = until(&bench, |found| found[0]["at"]["items_per_second"].is_number());
     let (one, at) = (&found[0], &found[0]["at"]);
     assert_eq!(one["label"], "npair seed 0 pretext");
     assert_eq!((&one["experiments"][0], &at["stage"], &at["of"]), (&"tiny".into(), &"epoch".into(), &400.into()));
@@ -81,11 +83,11 @@ fn work_whose_progress_cannot_be_written_is_done_all_the_same() {
 fn a_killed_worker_is_not_shown() {
     let bench = Bench::new(400);
     let mut run = bench.command(&ONLY).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    until(&bench, |one| one["at"].is_object());
+    until(&bench, |found| found[0]["at"].is_object());
     let workers = children(run.id());
     signal(run.id(), libc::SIGKILL);
     workers.iter().for_each(|worker| signal(*worker, libc::SIGKILL));
     run.wait().unwrap();
-    until(&bench, Value::is_null);
+    until(&bench, |found| found.as_array().unwrap().is_empty());
     assert_eq!(bench.files("results", "pretext", "progress.json").len(), 1);
 }
