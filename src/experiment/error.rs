@@ -39,17 +39,17 @@ pub enum ExperimentError {
     NoCells { experiment: String },
 }
 
-/// Everything that was found wrong with an experiment file, in the order in which it is looked for.
-#[derive(Debug, Error)]
-#[error("{first}")]
-pub struct Faults {
-    pub first: Box<ExperimentError>,
-    pub others: Vec<ExperimentError>,
+/// Everything that was found wrong, with an experiment file if nothing else is said, in the order in which it is looked
+/// for: at least one thing.
+#[derive(Debug)]
+pub struct Faults<E = ExperimentError> {
+    pub first: Box<E>,
+    pub others: Vec<E>,
 }
 
-impl Faults {
+impl<E> Faults<E> {
     /// An error where anything was found.
-    pub fn none_in(errors: impl IntoIterator<Item = ExperimentError>) -> Result<(), Faults> {
+    pub fn none_in(errors: impl IntoIterator<Item = E>) -> Result<(), Faults<E>> {
         let mut errors = errors.into_iter();
         match errors.next() {
             Some(first) => Err(Faults { first: Box::new(first), others: errors.collect() }),
@@ -57,13 +57,27 @@ impl Faults {
         }
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &ExperimentError> {
+    pub fn iter(&self) -> impl Iterator<Item = &E> {
         std::iter::once(&*self.first).chain(&self.others)
+    }
+
+    /// Each of them as something else.
+    pub fn map<F>(self, mut change: impl FnMut(E) -> F) -> Faults<F> {
+        Faults { first: Box::new(change(*self.first)), others: self.others.into_iter().map(change).collect() }
     }
 }
 
-impl From<ExperimentError> for Faults {
-    fn from(first: ExperimentError) -> Faults {
+impl<E> IntoIterator for Faults<E> {
+    type Item = E;
+    type IntoIter = std::iter::Chain<std::iter::Once<E>, std::vec::IntoIter<E>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        std::iter::once(*self.first).chain(self.others)
+    }
+}
+
+impl<E> From<E> for Faults<E> {
+    fn from(first: E) -> Faults<E> {
         Faults { first: Box::new(first), others: Vec::new() }
     }
 }
@@ -142,8 +156,13 @@ pub(super) fn listed<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
-fn place(pointer: &str) -> &str {
-    if pointer.is_empty() { "the top" } else { pointer }
+/// Keys of a file may hold anything: what a terminal would take for a command is escaped.
+fn place(pointer: &str) -> String {
+    if pointer.is_empty() {
+        return "the top".to_owned();
+    }
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    pointer.chars().map(escaped).collect()
 }
 
 fn hint(nearest: &Option<String>) -> String {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::recipe::Settings;
 
-use super::error::Mismatch;
+use super::error::{Faults, Mismatch};
 use super::file::{ExperimentFile, OneOrMany, Rule, ScaleOverlay};
 use super::ordered::Ordered;
 use super::overlay::Overlay;
@@ -75,21 +75,22 @@ fn rules<'a>(at: &str, rules: &'a [Rule], cell: &[(String, String)]) -> Vec<(Str
 /// The complete settings of a cell. `shape` is that of [`Settings`].
 ///
 /// # Errors
-/// Names the setting, and the place in the file that it was last set at if there is one.
+/// Names each setting that is wrong, and the place in the file that it was last set at if there is one.
 pub fn settings(
     file: &ExperimentFile,
     cell: &[(String, String)],
     scale: Scale,
     shape: &Shape,
-) -> Result<Settings, Fault> {
+) -> Result<Settings, Faults<Fault>> {
     let layers = layers(file, cell, scale);
     let mut resolved = Map::new();
     layers.iter().for_each(|(_, overlay)| overlay.apply(&mut resolved));
-    checked(Value::Object(resolved), shape).map_err(|mismatch| {
+    let place = |mismatch: Mismatch| {
         let path: Vec<&str> = mismatch.pointer.split('/').skip(1).collect();
         let set_at = layers.iter().rev().find_map(|(at, overlay)| Some(format!("{at}{}", overlay.place(&path)?)));
         Fault { mismatch, set_at }
-    })
+    };
+    checked(Value::Object(resolved), shape).map_err(|mismatches| mismatches.map(place))
 }
 
 /// What is wrong with a cell's settings, and where that comes from.
@@ -100,10 +101,10 @@ pub struct Fault {
     pub set_at: Option<String>,
 }
 
-fn checked(resolved: Value, shape: &Shape) -> Result<Settings, Mismatch> {
-    shape.check(&resolved)?;
+fn checked(resolved: Value, shape: &Shape) -> Result<Settings, Faults<Mismatch>> {
+    Faults::none_in(shape.faults(&resolved))?;
     let settings =
         serde_json::from_value(resolved).map_err(|error| Mismatch::new("", error.to_string(), "complete settings"))?;
-    validate::check(&settings)?;
+    Faults::none_in(validate::check(&settings))?;
     Ok(settings)
 }

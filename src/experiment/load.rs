@@ -63,11 +63,7 @@ impl Experiment {
         Faults::none_in(FILE.faults(&document).into_iter().map(fault))?;
         let parsed: ExperimentFile = serde_json::from_value(document)
             .map_err(|error| fault(Mismatch::new("", error.to_string(), "an experiment")))?;
-        let mut combinations = Vec::new();
-        match references::check(&parsed) {
-            Ok(found) => combinations = found,
-            Err(faults) => Faults::none_in(faults.into_iter().map(fault))?,
-        }
+        let combinations = references::check(&parsed).map_err(|faults| faults.map(fault))?;
         let experiment = Experiment { file: parsed, name: name.clone(), origin: source.origin.clone(), combinations };
         Faults::none_in(experiment.cell_faults())?;
         Ok(experiment)
@@ -80,16 +76,20 @@ impl Experiment {
         let mut found: Vec<FoundFault> = Vec::new();
         let mut known: Vec<String> = Vec::new();
         let mut unread: Option<ExperimentError> = None;
+        let mut is_empty = true;
         // A mistake in the published settings shows at every scale: name it at theirs.
         for scale in Scale::ALL.into_iter().rev() {
             for axes in self.selected(scale, &everything).map(Vec::as_slice) {
+                is_empty = false;
                 let readings = match expand::settings(&self.file, axes, scale, &SETTINGS) {
                     Ok(settings) => validate::readings(&settings.evaluation),
-                    Err(fault) => {
-                        match found.iter_mut().find(|known| known.fault == fault) {
-                            Some(known) if known.cells.iter().any(|cell| std::ptr::eq(*cell, axes)) => {}
-                            Some(known) => known.cells.push(axes),
-                            None => found.push(FoundFault { fault, cells: vec![axes], scale }),
+                    Err(faults) => {
+                        for fault in faults {
+                            match found.iter_mut().find(|known| known.fault == fault) {
+                                Some(known) if known.cells.iter().any(|cell| std::ptr::eq(*cell, axes)) => {}
+                                Some(known) => known.cells.push(axes),
+                                None => found.push(FoundFault { fault, cells: vec![axes], scale }),
+                            }
                         }
                         continue;
                     }
@@ -102,6 +102,10 @@ impl Experiment {
                 known.sort_unstable();
                 known.dedup();
             }
+        }
+        if is_empty {
+            let mismatch = Mismatch::new("/axes", "no cell at any scale", "`scales` that leave at least one");
+            return vec![ExperimentError::File { file: self.name.clone(), mismatch: Box::new(mismatch) }];
         }
         let complete = found.is_empty();
         let mut faults: Vec<ExperimentError> = found.into_iter().map(|found| self.cell_fault(found)).collect();
@@ -144,7 +148,7 @@ impl Experiment {
 
     pub(super) fn settings(&self, axes: &[(String, String)], scale: Scale) -> Result<Settings, ExperimentError> {
         let settings = expand::settings(&self.file, axes, scale, &SETTINGS);
-        settings.map_err(|fault| self.cell_fault(FoundFault { fault, cells: vec![axes], scale }))
+        settings.map_err(|faults| self.cell_fault(FoundFault { fault: *faults.first, cells: vec![axes], scale }))
     }
 
     pub fn id(&self) -> &str {

@@ -2,18 +2,26 @@
 
 use crate::paper;
 
-use super::error::{Mismatch, join};
+use super::error::{Faults, Mismatch, join, shortened};
 use super::expand::combinations;
-use super::file::{ClaimFile, ExperimentFile, OneOrMany, ReportKind, Rule, ScaleOverlay};
+use super::file::{AxisValue, ClaimFile, ExperimentFile, OneOrMany, ReportKind, Rule, ScaleOverlay};
 use super::ordered::Ordered;
 
-/// The cells by axis values, once every name is found to be good.
+/// Characters of a label or title: they stand in tables and figures.
+const LONGEST_LABEL: usize = 200;
+/// Characters of a text of some sentences.
+const LONGEST_TEXT: usize = 2000;
+
+/// The cells by axis values, at least one, once every name and text is found to be good.
 ///
 /// # Errors
-/// Every name that is not, in the order of the file.
-pub fn check(file: &ExperimentFile) -> Result<Vec<Vec<(String, String)>>, Vec<Mismatch>> {
+/// Everything that is not, in the order of the file.
+pub fn check(file: &ExperimentFile) -> Result<Vec<Vec<(String, String)>>, Faults<Mismatch>> {
     let mut faults = Vec::new();
     faults.extend(name("/id", &file.id).err());
+    faults.extend(text("/title", &file.title, LONGEST_LABEL).err());
+    faults.extend(text("/expected", &file.expected, LONGEST_TEXT).err());
+    faults.extend(text("/cost", &file.cost, LONGEST_TEXT).err());
     if let Some(element) = &file.paper {
         faults.extend(known_element("/paper", element).err());
     }
@@ -23,20 +31,22 @@ pub fn check(file: &ExperimentFile) -> Result<Vec<Vec<(String, String)>>, Vec<Mi
         faults.push(Mismatch::new("/margin", file.margin.to_string(), expected));
     }
     for (index, when) in file.without.iter().enumerate() {
-        faults.extend(selection(file, &format!("/without/{index}"), when).err());
+        selection(file, &format!("/without/{index}"), when, &mut faults);
     }
     rules(file, "/where", &file.rules, &mut faults);
     scale(file, "/scales/demo", &file.scales.demo, &mut faults);
     scale(file, "/scales/short", &file.scales.short, &mut faults);
-    faults.extend(layout(file).err());
+    layout(file, &mut faults);
     for (index, stated) in file.claims.iter().enumerate() {
-        faults.extend(claim(file, &format!("/claims/{index}"), stated).err());
+        claim(file, &format!("/claims/{index}"), stated, &mut faults);
     }
-    if !faults.is_empty() {
-        return Err(faults);
+    Faults::none_in(faults)?;
+    let cells = combinations(file)?;
+    if cells.is_empty() {
+        return Err(Mismatch::new("/without", "every combination of values", "at least one that is left").into());
     }
-    let cells = combinations(file).map_err(|fault| vec![fault])?;
-    cells.iter().try_for_each(|cell| one_number(file, cell)).map_err(|fault| vec![fault])?;
+    // Facts that are missing in one cell are missing in many.
+    cells.iter().try_for_each(|cell| one_number(file, cell))?;
     Ok(cells)
 }
 
@@ -53,6 +63,10 @@ fn axes(file: &ExperimentFile, faults: &mut Vec<Mismatch>) {
         for (value, of_value) in values.iter() {
             let at = join(&at, value);
             faults.extend(name(&at, value).err());
+            faults.extend(text(&format!("{at}/label"), &of_value.label, LONGEST_LABEL).err());
+            for (scale, label) in &of_value.labels {
+                faults.extend(text(&format!("{at}/labels/{scale}"), label, LONGEST_LABEL).err());
+            }
             if let Some(element) = &of_value.paper.element {
                 faults.extend(known_element(&format!("{at}/paper/element"), element).err());
             }
@@ -75,15 +89,24 @@ fn name(at: &str, name: &str) -> Result<(), Mismatch> {
     if good {
         return Ok(());
     }
-    let found = format!("the name `{}`", super::error::shortened(name));
+    let found = format!("the name `{}`", shortened(name));
     Err(Mismatch::new(at, found, "lower-case letters, digits, `-`, `_` and `.`, starting with a letter or digit"))
 }
 
-fn known_axis<'a>(
-    file: &'a ExperimentFile,
-    at: &str,
-    axis: &str,
-) -> Result<&'a Ordered<super::file::AxisValue>, Mismatch> {
+/// Texts go to the terminal and into figures, where control characters are commands or not allowed.
+fn text(at: &str, text: &str, longest: usize) -> Result<(), Mismatch> {
+    let length = text.chars().count();
+    if length > longest {
+        return Err(Mismatch::new(at, format!("{length} characters"), format!("at most {longest}")));
+    }
+    if let Some(found) = text.chars().find(|c| c.is_control()) {
+        let found = format!("the control character U+{:04X}", u32::from(found));
+        return Err(Mismatch::new(at, found, "text on one line without control characters"));
+    }
+    Ok(())
+}
+
+fn known_axis<'a>(file: &'a ExperimentFile, at: &str, axis: &str) -> Result<&'a Ordered<AxisValue>, Mismatch> {
     file.axes.get(axis).ok_or_else(|| Mismatch::unknown(at, "the axis", axis, file.axes.keys()))
 }
 
@@ -95,96 +118,113 @@ fn known_value(file: &ExperimentFile, at: &str, axis: &str, value: &str) -> Resu
     Err(Mismatch::unknown(at, "the value", value, values.keys()))
 }
 
-fn selection(file: &ExperimentFile, at: &str, when: &Ordered<OneOrMany>) -> Result<(), Mismatch> {
+fn selection(file: &ExperimentFile, at: &str, when: &Ordered<OneOrMany>, faults: &mut Vec<Mismatch>) {
     for (axis, values) in when.iter() {
         let at = join(at, axis);
-        known_axis(file, &at, axis)?;
+        if let Err(fault) = known_axis(file, &at, axis) {
+            faults.push(fault);
+            continue;
+        }
         match values {
-            OneOrMany::One(value) => known_value(file, &at, axis, value)?,
+            OneOrMany::One(value) => faults.extend(known_value(file, &at, axis, value).err()),
             OneOrMany::Many(values) if values.is_empty() => {
-                return Err(Mismatch::new(at, "no value", "at least one"));
+                faults.push(Mismatch::new(at, "no value", "at least one"));
             }
             OneOrMany::Many(values) => {
-                for (index, value) in values.iter().enumerate() {
-                    known_value(file, &format!("{at}/{index}"), axis, value)?;
-                }
+                let values = values.iter().enumerate();
+                let known = |(index, value): (_, &String)| known_value(file, &format!("{at}/{index}"), axis, value);
+                faults.extend(values.filter_map(|it| known(it).err()));
             }
         }
     }
-    Ok(())
 }
 
 fn rules(file: &ExperimentFile, at: &str, rules: &[Rule], faults: &mut Vec<Mismatch>) {
     for (index, rule) in rules.iter().enumerate() {
-        faults.extend(selection(file, &format!("{at}/{index}/when"), &rule.when).err());
+        selection(file, &format!("{at}/{index}/when"), &rule.when, faults);
     }
 }
 
 fn scale(file: &ExperimentFile, at: &str, overlay: &ScaleOverlay, faults: &mut Vec<Mismatch>) {
-    faults.extend(selection(file, &format!("{at}/only"), &overlay.only).err());
+    selection(file, &format!("{at}/only"), &overlay.only, faults);
     rules(file, &format!("{at}/where"), &overlay.rules, faults);
 }
 
-fn layout(file: &ExperimentFile) -> Result<(), Mismatch> {
-    let mut shown = Vec::new();
-    let rows = file.report.rows.as_slice().iter().map(|axis| ("rows", axis));
-    let columns = file.report.columns.iter().map(|axis| ("columns", axis));
-    for (side, axis) in rows.chain(columns) {
-        let at = format!("/report/{side}");
-        known_axis(file, &at, axis)?;
-        once(&mut shown, &at, axis)?;
+fn layout(file: &ExperimentFile, faults: &mut Vec<Mismatch>) {
+    let mut shown = Named::default();
+    for axis in file.report.rows.as_slice() {
+        shown.add(file, "/report/rows", axis, faults);
+    }
+    for axis in &file.report.columns {
+        shown.add(file, "/report/columns", axis, faults);
     }
     if file.report.kind != ReportKind::Table && file.report.columns.len() < 2 {
-        return Err(Mismatch {
-            pointer: "/report/columns".to_owned(),
-            found: format!("{} of them", file.report.columns.len()),
-            expected: "at least two axes: that of the places and that of the bars or curves".to_owned(),
-            nearest: None,
-        });
+        let expected = "at least two axes: that of the places and that of the bars or curves";
+        faults.push(Mismatch::new("/report/columns", format!("{} of them", file.report.columns.len()), expected));
     }
     if let Some(axis) = &file.report.transfer {
-        known_axis(file, "/report/transfer", axis)?;
+        faults.extend(known_axis(file, "/report/transfer", axis).err());
     }
-    every_axis(file, "/report", &shown)
+    shown.are_all(file, "/report", faults);
 }
 
-fn claim(file: &ExperimentFile, at: &str, claim: &ClaimFile) -> Result<(), Mismatch> {
-    name(&format!("{at}/id"), &claim.id)?;
-    let mut group = Vec::new();
+fn claim(file: &ExperimentFile, at: &str, claim: &ClaimFile, faults: &mut Vec<Mismatch>) {
+    faults.extend(name(&format!("{at}/id"), &claim.id).err());
+    faults.extend(text(&format!("{at}/text"), &claim.text, LONGEST_TEXT).err());
+    faults.extend(text(&format!("{at}/source"), &claim.source, LONGEST_TEXT).err());
+    let mut group = Named::default();
     for (index, axis) in claim.each.iter().enumerate() {
-        let at = format!("{at}/for/{index}");
-        known_axis(file, &at, axis)?;
-        once(&mut group, &at, axis)?;
+        group.add(file, &format!("{at}/for/{index}"), axis, faults);
     }
     for (side, values) in [("greater", &claim.greater), ("than", &claim.than)] {
         let mut named = group.clone();
         for (axis, value) in values.iter() {
             let at = join(&format!("{at}/{side}"), axis);
-            known_value(file, &at, axis, value)?;
-            once(&mut named, &at, axis)?;
+            if named.add(file, &at, axis, faults) {
+                faults.extend(known_value(file, &at, axis, value).err());
+            }
         }
-        every_axis(file, &format!("{at}/{side}"), &named)?;
+        named.are_all(file, &format!("{at}/{side}"), faults);
     }
     if claim.greater.iter().all(|(axis, value)| claim.than.get(axis) == Some(value)) {
-        return Err(Mismatch::new(format!("{at}/than"), "the same cell as in `greater`", "another cell"));
+        faults.push(Mismatch::new(format!("{at}/than"), "the same cell as in `greater`", "another cell"));
     }
-    Ok(())
 }
 
-fn once<'a>(seen: &mut Vec<&'a str>, at: &str, axis: &'a str) -> Result<(), Mismatch> {
-    if seen.contains(&axis) {
-        return Err(Mismatch::new(at, format!("the axis `{axis}` again"), "each axis once"));
-    }
-    seen.push(axis);
-    Ok(())
+/// Axes named in a part of the file that has to name each of them once.
+#[derive(Clone, Default)]
+struct Named<'a> {
+    axes: Vec<&'a str>,
+    /// Whether there was one that the file does not have: probably one that seems to be missing.
+    unknown: bool,
 }
 
-fn every_axis(file: &ExperimentFile, at: &str, named: &[&str]) -> Result<(), Mismatch> {
-    match file.axes.keys().find(|axis| !named.contains(axis)) {
-        Some(missing) => {
-            Err(Mismatch::new(at, format!("nothing about the axis `{missing}`"), "every axis to be named"))
+impl<'a> Named<'a> {
+    /// Says whether the axis is there and was not named before.
+    fn add(&mut self, file: &ExperimentFile, at: &str, axis: &'a str, faults: &mut Vec<Mismatch>) -> bool {
+        if let Err(fault) = known_axis(file, at, axis) {
+            faults.push(fault);
+            self.unknown = true;
+        } else if self.axes.contains(&axis) {
+            faults.push(Mismatch::new(at, format!("the axis `{}` again", shortened(axis)), "each axis once"));
+        } else {
+            self.axes.push(axis);
+            return true;
         }
-        None => Ok(()),
+        false
+    }
+
+    fn are_all(&self, file: &ExperimentFile, at: &str, faults: &mut Vec<Mismatch>) {
+        if self.unknown {
+            return;
+        }
+        for missing in file.axes.keys().filter(|axis| !self.axes.contains(axis)) {
+            faults.push(Mismatch::new(
+                at,
+                format!("nothing about the axis `{}`", shortened(missing)),
+                "every axis to be named",
+            ));
+        }
     }
 }
 

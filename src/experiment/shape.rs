@@ -17,11 +17,6 @@ impl Shape {
         Shape { root: schema.to_value() }
     }
 
-    /// The first place that does not fit.
-    pub fn check(&self, value: &Value) -> Result<(), Mismatch> {
-        self.faults(value).into_iter().next().map_or(Ok(()), Err)
-    }
-
     /// Every place that does not fit, in the order of the document.
     pub fn faults(&self, value: &Value) -> Vec<Mismatch> {
         self.fits(&self.root, value, "")

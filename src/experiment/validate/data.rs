@@ -2,103 +2,107 @@
 
 use crate::recipe::{Crop, DataSet, DataSettings, Domain, Settings, Speech, Words};
 
-use super::Mismatch;
-use super::ranges::{LARGEST, size, within};
+use super::ranges::{Findings, LARGEST};
 
 /// Of the squares that pictures are brought to, in pixels.
 const LARGEST_SIDE: usize = 1024;
 
-pub(super) fn check(settings: &Settings) -> Result<(), Mismatch> {
-    one("/data", &settings.data)?;
+pub(super) fn check(settings: &Settings, findings: &mut Findings) {
+    one("/data", &settings.data, findings);
     if let Some(data) = &settings.evaluation.data {
-        let domain = settings.data.set.domain();
-        if data.set.domain() != domain {
-            let found = format!("{} for an encoder of {domain}", data.set.id());
-            return Err(Mismatch::new("/evaluation/data/set", found, format!("a set of {domain}")));
-        }
-        if *data == settings.data {
-            // One spelling of it, so that equal read-outs have equal settings.
-            let expected = "another set than the encoder's, or nothing";
-            return Err(Mismatch::new("/evaluation/data", "the encoder's own data", expected));
-        }
-        if data.subset.is_some() {
-            let expected = "nothing: what the read-outs see is cut down by `evaluation.subset`";
-            return Err(Mismatch::new("/evaluation/data/subset", "a value", expected));
-        }
-        one("/evaluation/data", data)?;
+        read_out("/evaluation/data", data, &settings.data, findings);
     }
     let subsets = [("/data/subset", settings.data.subset), ("/evaluation/subset", settings.evaluation.subset)];
     for (at, subset) in subsets.into_iter().filter_map(|(at, subset)| subset.map(|subset| (at, subset))) {
         if let Some(classes) = subset.classes {
-            size(&format!("{at}/classes"), classes, 2, LARGEST)?;
+            findings.size(&format!("{at}/classes"), classes, 2, LARGEST);
         }
         if let Some(share) = subset.share {
-            within(&format!("{at}/share"), share, f64::MIN_POSITIVE, 1.0, true)?;
+            findings.within(&format!("{at}/share"), share, f64::MIN_POSITIVE, 1.0, true);
         }
     }
-    Ok(())
+}
+
+/// Data of the read-outs, at `base`, beside the encoder's `own`.
+fn read_out(base: &str, data: &DataSettings, own: &DataSettings, findings: &mut Findings) {
+    let domain = own.set.domain();
+    if data.set.domain() != domain {
+        let found = format!("{} for an encoder of {domain}", data.set.id());
+        findings.add(format!("{base}/set"), found, format!("a set of {domain}"));
+    }
+    if data == own {
+        // One spelling of it, so that equal read-outs have equal settings. What else is wrong with it is told there.
+        findings.add(base, "the encoder's own data", "another set than the encoder's, or nothing");
+        return;
+    }
+    if data.subset.is_some() {
+        let expected = "nothing: what the read-outs see is cut down by `evaluation.subset`";
+        findings.add(format!("{base}/subset"), "a value", expected);
+    }
+    one(base, data, findings);
 }
 
 /// Settings of one data set, at `base`.
-fn one(base: &str, data: &DataSettings) -> Result<(), Mismatch> {
+fn one(base: &str, data: &DataSettings, findings: &mut Findings) {
+    let at = format!("{base}/standardise");
     match (data.set.domain(), data.standardise) {
-        (Domain::Tabular, None) => Err(Mismatch::new(
-            format!("{base}/standardise"),
-            "nothing",
-            "`all-rows` or `training-rows` for tabular data",
-        )),
+        (Domain::Tabular, None) => {
+            findings.add(at, "nothing", "`all-rows` or `training-rows` for tabular data");
+        }
         (Domain::Images | Domain::Speech, Some(_)) => {
-            Err(Mismatch::new(format!("{base}/standardise"), "a value", "nothing for data that is not tabular"))
+            findings.add(at, "a value", "nothing for data that is not tabular");
         }
-        _ => Ok(()),
-    }?;
+        _ => {}
+    }
+    let at = format!("{base}/rows");
     match data.rows {
-        Some(_) if data.set != DataSet::Higgs => {
-            Err(Mismatch::new(format!("{base}/rows"), "a value", format!("nothing for {}", data.set.id())))
-        }
-        Some(rows) => size(&format!("{base}/rows"), rows, 1, LARGEST),
-        None => Ok(()),
-    }?;
-    match (data.set, &data.folder) {
-        (DataSet::ImageFolder, None) => {
-            Err(Mismatch::new(format!("{base}/folder"), "nothing", "the name and side of an image folder"))
-        }
-        (DataSet::SpeechFolder, None) => {
-            Err(Mismatch::new(format!("{base}/folder"), "nothing", "the name of a speech folder"))
-        }
-        (DataSet::ImageFolder, Some(folder)) => match folder.side {
-            Some(side) => size(&format!("{base}/folder/side"), side, 1, LARGEST_SIDE),
-            None => Err(Mismatch::new(format!("{base}/folder/side"), "nothing", "a number of pixels from 1 to 1024")),
-        },
-        (DataSet::SpeechFolder, Some(folder)) => match folder.side {
-            Some(_) => Err(Mismatch::new(format!("{base}/folder/side"), "a value", "nothing for recordings")),
-            None => Ok(()),
-        },
-        (set, Some(_)) => Err(Mismatch::new(format!("{base}/folder"), format!("a value for {}", set.id()), "nothing")),
-        (_, None) => Ok(()),
-    }?;
-    crop(base, data)?;
-    speech(base, data)
+        Some(_) if data.set != DataSet::Higgs => findings.add(at, "a value", format!("nothing for {}", data.set.id())),
+        Some(rows) => drop(findings.size(&at, rows, 1, LARGEST)),
+        None => {}
+    }
+    folder(&format!("{base}/folder"), data, findings);
+    crop(&format!("{base}/crop"), data, findings);
+    speech(base, data, findings);
 }
 
-fn crop(base: &str, data: &DataSettings) -> Result<(), Mismatch> {
-    match (data.set, data.crop) {
-        (DataSet::ImageNet, None) => {
-            Err(Mismatch::new(format!("{base}/crop"), "nothing", "a side and the length to resize to, for imagenet"))
+fn folder(at: &str, data: &DataSettings, findings: &mut Findings) {
+    let side_at = format!("{at}/side");
+    match (data.set, &data.folder) {
+        (DataSet::ImageFolder, None) => findings.add(at, "nothing", "the name and side of an image folder"),
+        (DataSet::SpeechFolder, None) => findings.add(at, "nothing", "the name of a speech folder"),
+        (DataSet::ImageFolder, Some(folder)) => match folder.side {
+            Some(side) => drop(findings.size(&side_at, side, 1, LARGEST_SIDE)),
+            None => findings.add(side_at, "nothing", "a number of pixels from 1 to 1024"),
+        },
+        (DataSet::SpeechFolder, Some(folder)) if folder.side.is_some() => {
+            findings.add(side_at, "a value", "nothing for recordings");
         }
-        (DataSet::ImageNet, Some(Crop { side, resize })) => {
-            size(&format!("{base}/crop/side"), side, 1, LARGEST_SIDE)?;
-            size(&format!("{base}/crop/resize"), resize, side, LARGEST_SIDE)
-        }
-        (set, Some(_)) => Err(Mismatch::new(format!("{base}/crop"), "a value", format!("nothing for {}", set.id()))),
-        (_, None) => Ok(()),
+        (DataSet::SpeechFolder, Some(_)) => {}
+        (set, Some(_)) => findings.add(at, format!("a value for {}", set.id()), "nothing"),
+        (_, None) => {}
     }
 }
 
-fn speech(base: &str, data: &DataSettings) -> Result<(), Mismatch> {
+fn crop(at: &str, data: &DataSettings, findings: &mut Findings) {
+    match (data.set, data.crop) {
+        (DataSet::ImageNet, None) => {
+            findings.add(at, "nothing", "a side and the length to resize to, for imagenet");
+        }
+        (DataSet::ImageNet, Some(Crop { side, resize })) => {
+            if findings.size(&format!("{at}/side"), side, 1, LARGEST_SIDE) {
+                findings.size(&format!("{at}/resize"), resize, side, LARGEST_SIDE);
+            }
+        }
+        (set, Some(_)) => findings.add(at, "a value", format!("nothing for {}", set.id())),
+        (_, None) => {}
+    }
+}
+
+fn speech(base: &str, data: &DataSettings, findings: &mut Findings) {
     let set = data.set;
     if data.speech.is_some() && set.domain() != Domain::Speech {
-        return Err(Mismatch::new(format!("{base}/speech"), "a value", format!("nothing for {}", set.id())));
+        findings.add(format!("{base}/speech"), "a value", format!("nothing for {}", set.id()));
+        return;
     }
     let Speech { words, silence, split, .. } = data.speech.unwrap_or_default();
     let is_commands = matches!(set, DataSet::SpeechCommands | DataSet::SpeechCommandsV2);
@@ -110,13 +114,14 @@ fn speech(base: &str, data: &DataSettings) -> Result<(), Mismatch> {
     ] {
         let at = format!("{base}/speech/{setting}");
         match (given, wanted) {
+            // Whether there is silence depends on the words.
+            (true, false) if setting == "silence" && is_commands && words.is_none() => {}
             (true, false) if setting == "silence" && is_commands => {
-                return Err(Mismatch::new(at, "a value", "nothing: only the classes by keywords have silence"));
+                findings.add(at, "a value", "nothing: only the classes by keywords have silence");
             }
-            (true, false) => return Err(Mismatch::new(at, "a value", format!("nothing for {}", set.id()))),
-            (false, true) => return Err(Mismatch::new(at, "nothing", format!("{values} for {}", set.id()))),
+            (true, false) => findings.add(at, "a value", format!("nothing for {}", set.id())),
+            (false, true) => findings.add(at, "nothing", format!("{values} for {}", set.id())),
             _ => {}
         }
     }
-    Ok(())
 }

@@ -2,45 +2,47 @@
 
 use crate::recipe::{Contrast, Method, Operator, Pretext};
 
-use super::Mismatch;
-use super::ranges::{LARGEST, optimiser, positive, size, warmup, within};
+use super::ranges::{Findings, LARGEST};
 
-pub(super) fn check(pretext: &Pretext) -> Result<(), Mismatch> {
-    size("/pretext/epochs", pretext.epochs, 1, LARGEST)?;
-    size("/pretext/batch", pretext.batch, 2, LARGEST)?;
-    if pretext.replicas == 0 || !pretext.batch.is_multiple_of(pretext.replicas) {
-        let expected = format!("a divisor of the batch, {}", pretext.batch);
-        return Err(Mismatch::new("/pretext/replicas", pretext.replicas.to_string(), expected));
+pub(super) fn check(pretext: &Pretext, findings: &mut Findings) {
+    let epochs = findings.size("/pretext/epochs", pretext.epochs, 1, LARGEST);
+    let batch = findings.size("/pretext/batch", pretext.batch, 2, LARGEST);
+    if batch {
+        replicas(pretext, findings);
     }
-    if pretext.batch / pretext.replicas < 2 {
-        let found = format!("{} replicas of one item", pretext.replicas);
-        return Err(Mismatch::new("/pretext/replicas", found, "at least 2 items each, for BatchNorm"));
+    findings.optimiser("/pretext", pretext.base_rate, pretext.momentum, pretext.weight_decay, &pretext.schedule);
+    if epochs {
+        findings.warmup("/pretext", pretext.warmup_epochs, pretext.epochs);
     }
-    optimiser("/pretext", pretext.base_rate, pretext.momentum, pretext.weight_decay, &pretext.schedule)?;
-    warmup("/pretext", pretext.warmup_epochs, pretext.epochs)?;
-    size("/pretext/embedding", pretext.embedding, 1, LARGEST)?;
-    mix(pretext)?;
+    findings.size("/pretext/embedding", pretext.embedding, 1, LARGEST);
+    mix(pretext, findings);
     if let Some(input_mix) = &pretext.input_mix {
-        size("/pretext/input_mix/auxiliaries", input_mix.auxiliaries, 1, 64)?;
-        positive("/pretext/input_mix/alpha", input_mix.alpha)?;
+        findings.size("/pretext/input_mix/auxiliaries", input_mix.auxiliaries, 1, 64);
+        findings.positive("/pretext/input_mix/alpha", input_mix.alpha);
     }
-    method(pretext)
+    method(pretext, batch, findings);
 }
 
-fn mix(pretext: &Pretext) -> Result<(), Mismatch> {
+fn replicas(Pretext { batch, replicas, .. }: &Pretext, findings: &mut Findings) {
+    if *replicas == 0 || !batch.is_multiple_of(*replicas) {
+        findings.add("/pretext/replicas", replicas.to_string(), format!("a divisor of the batch, {batch}"));
+    } else if batch / replicas < 2 {
+        let found = format!("{replicas} replicas of one item");
+        findings.add("/pretext/replicas", found, "at least 2 items each, for BatchNorm");
+    }
+}
+
+fn mix(pretext: &Pretext, findings: &mut Findings) {
     let alpha = pretext.mix.alpha;
     if pretext.mix.operator != Operator::None {
-        return positive("/pretext/mix/alpha", alpha);
-    }
-    // One spelling of "no mixing", so that equal runs have equal addresses.
-    if alpha == 0.0 {
-        Ok(())
-    } else {
-        Err(Mismatch::new("/pretext/mix/alpha", alpha.to_string(), "0 where nothing is mixed"))
+        findings.positive("/pretext/mix/alpha", alpha);
+    } else if alpha != 0.0 {
+        // One spelling of "no mixing", so that equal runs have equal addresses.
+        findings.add("/pretext/mix/alpha", alpha.to_string(), "0 where nothing is mixed");
     }
 }
 
-fn method(pretext: &Pretext) -> Result<(), Mismatch> {
+fn method(pretext: &Pretext, good_batch: bool, findings: &mut Findings) {
     let method = pretext.method;
     let (moco, byol) = (method == Method::Moco, method == Method::Byol);
     let name = match method {
@@ -49,41 +51,37 @@ fn method(pretext: &Pretext) -> Result<(), Mismatch> {
         Method::Moco => "moco",
         Method::Byol => "byol",
     };
-    let used = |setting: &str, given: bool, wanted: bool| match (given, wanted) {
-        (true, false) => {
-            Err(Mismatch::new(format!("/pretext/{setting}"), "a value", format!("nothing: {name} has none")))
+    for (setting, given, wanted) in [
+        ("temperature", pretext.temperature.is_some(), !byol),
+        ("contrast", pretext.contrast.is_some(), moco),
+        ("queue", pretext.queue.is_some(), moco),
+        ("key_momentum", pretext.key_momentum.is_some(), moco || byol),
+        ("shuffle_bn", pretext.shuffle_bn.is_some(), moco || byol),
+        ("predictor", pretext.predictor.is_some(), byol),
+    ] {
+        let at = format!("/pretext/{setting}");
+        match (given, wanted) {
+            (true, false) => findings.add(at, "a value", format!("nothing: {name} has none")),
+            (false, true) => findings.add(at, "nothing", format!("a value: {name} needs one")),
+            _ => {}
         }
-        (false, true) => {
-            Err(Mismatch::new(format!("/pretext/{setting}"), "nothing", format!("a value: {name} needs one")))
-        }
-        _ => Ok(()),
-    };
-    used("temperature", pretext.temperature.is_some(), !byol)?;
-    used("contrast", pretext.contrast.is_some(), moco)?;
-    used("queue", pretext.queue.is_some(), moco)?;
-    used("key_momentum", pretext.key_momentum.is_some(), moco || byol)?;
-    used("shuffle_bn", pretext.shuffle_bn.is_some(), moco || byol)?;
-    used("predictor", pretext.predictor.is_some(), byol)?;
+    }
     if let Some(temperature) = pretext.temperature {
-        positive("/pretext/temperature", temperature)?;
+        findings.positive("/pretext/temperature", temperature);
     }
     if let Some(momentum) = pretext.key_momentum {
-        within("/pretext/key_momentum", momentum, 0.0, 1.0, true)?;
+        findings.within("/pretext/key_momentum", momentum, 0.0, 1.0, true);
     }
-    if let Some(queue) = pretext.queue {
-        size("/pretext/queue", queue, 1, LARGEST)?;
-        if !queue.is_multiple_of(pretext.batch) {
-            let expected = format!("a multiple of the batch, {}", pretext.batch);
-            return Err(Mismatch::new("/pretext/queue", queue.to_string(), expected));
-        }
+    if let Some(queue) = pretext.queue
+        && findings.size("/pretext/queue", queue, 1, LARGEST)
+        && good_batch
+        && !queue.is_multiple_of(pretext.batch)
+    {
+        let expected = format!("a multiple of the batch, {}", pretext.batch);
+        findings.add("/pretext/queue", queue.to_string(), expected);
     }
-    if pretext.contrast == Some(Contrast::OnePlusK) && pretext.mix.operator != Operator::None {
-        let found = "`one-plus-k` with i-Mix";
-        return Err(Mismatch::new(
-            "/pretext/contrast",
-            found,
-            "`n-plus-k`: a mixed query has a share of its partner's key",
-        ));
+    if moco && pretext.contrast == Some(Contrast::OnePlusK) && pretext.mix.operator != Operator::None {
+        let expected = "`n-plus-k`: a mixed query has a share of its partner's key";
+        findings.add("/pretext/contrast", "`one-plus-k` with i-Mix", expected);
     }
-    Ok(())
 }
