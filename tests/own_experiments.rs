@@ -6,7 +6,7 @@ use std::process::Output;
 
 use assert_cmd::Command;
 use imix_repro::experiment::{Experiment, schema};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const TABLE1: &str = include_str!("../experiments/table1.json");
@@ -78,6 +78,10 @@ fn check_names_every_fault_of_every_file() {
         &[
             ("\"when\": { \"dataset\": [\"cifar10\"", "\"when\": { \"dataset\": [\"cifar1\""),
             ("\"when\": { \"method\": \"moco\", \"imix\": \"off\" }", "\"when\": { \"methods\": \"moco\" }"),
+            // Two axes of one rule, the report's columns beside its rows, and both sides of a claim.
+            ("\"when\": { \"dataset\": [\"cifar10\"", "\"when\": { \"methd\": \"moco\", \"dataset\": [\"cifar10\""),
+            ("\"columns\": [\"method\"", "\"columns\": [\"metod\""),
+            ("\"for\": [\"dataset\"", "\"for\": [\"datset\""),
             ("\"rows\": \"dataset\"", "\"rows\": \"data\""),
             ("\"than\": { \"imix\": \"off\" }", "\"than\": { \"imix\": \"no\" }"),
         ],
@@ -88,6 +92,8 @@ fn check_names_every_fault_of_every_file() {
         &[
             ("\"pretext.queue\": 4096", "\"pretext.queue\": 4000"),
             ("\"mask\": 0.2", "\"mask\": 1"),
+            ("\"momentum\": 0.9", "\"momentum\": 2"),
+            ("\"weight_decay\": 0.0001", "\"weight_decay\": -1"),
             (
                 "\"pretext.epochs\": 10, \"pretext.warmup_epochs\": 5",
                 "\"pretext.epochs\": 4, \"pretext.warmup_epochs\": 5",
@@ -108,6 +114,40 @@ fn check_names_every_fault_of_every_file() {
         let errors = one["errors"].as_array().expect("errors");
         assert_eq!(one["fine"], errors.is_empty(), "{file}");
         assert!(errors.iter().all(|error| text(&output.stderr).contains(error.as_str().expect("text"))), "{file}");
+    }
+}
+
+#[test]
+fn a_file_without_cells_and_texts_that_are_no_labels_are_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let change = |name: &str, pointer: &str, value: Value| {
+        let mut document: Value = serde_json::from_str(TABLE1).expect("JSON");
+        let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+        document.pointer_mut(parent).expect("a place")[key] = value;
+        fs::write(folder.path().join(name), document.to_string()).expect("written");
+        refused(folder.path(), &["check", name])
+    };
+    let said = [
+        change("no-cell.json", "/without", json!([{}])),
+        change("no-scale.json", "/axes/imix", json!({ "on": { "label": "on", "scales": [] } })),
+        change("control.json", "/axes/dataset/covtype/label", json!("\u{1b}[31mCovType")),
+        change("long.json", "/axes/dataset/covtype/label", json!("x".repeat(201))),
+        change("title.json", "/title", json!("two\nlines")),
+        change("axis.json", "/axes/\u{1b}[31m", json!({ "on": { "label": "on" } })),
+    ];
+    assert!(said.iter().all(|said| !said.contains('\u{1b}')));
+    insta::assert_snapshot!(said.concat());
+}
+
+#[test]
+fn a_name_whose_file_is_there_is_told_apart_from_a_wrong_one() {
+    let folder = TempDir::new().expect("a folder");
+    done(folder.path(), &["new", "mine", "--from", "table1", "--output", "studies/mine.json"]);
+    assert!(folder.path().join("studies/schema.json").is_file());
+    done(folder.path(), &["new", "mine", "--from", "table1"]);
+    for command in ["check", "run", "plan"] {
+        let said = refused(folder.path(), &[command, "mine"]);
+        assert!(said.contains("no experiment `mine` (did you mean `mine.json`?)"), "{said}");
     }
 }
 
@@ -196,6 +236,9 @@ fn new_refuses_what_it_cannot_do() {
         refused(&["taken", "--from", "table1"]),
         refused(&["table1", "--from", "table1"]),
         refused(&["all", "--from", "table1"]),
+        refused(&["schema", "--from", "table1"]),
+        refused(&["mine", "--from", "table1", "--output", "elsewhere/schema.json"]),
+        refused(&["mine", "--from", "table1", "--output", "taken.json/mine.json"]),
         refused(&["My study", "--from", "table1"]),
         refused(&["mine", "--from", "tabel1"]),
         refused(&["mine", "--from", "bad.json"]),

@@ -186,7 +186,8 @@ pub struct Run {
     after_help = "Examples:\n  repro watch\n  repro watch table1 --results /shared/results\n  repro watch --once --json\n\nIt only reads the results folder, and ends when nothing runs there any more."
 )]
 pub struct Watch {
-    /// Only work that was started for this experiment: an id, as `repro list` shows it, or the path of an experiment file
+    /// Only work that was started for this experiment: an id, as `repro list` shows it, or the path of an experiment
+    /// file; whatever runs if not given, or with `all`
     #[arg(value_name = "EXP")]
     pub experiment: Option<String>,
     /// Say it once, as a table, and end

@@ -20,6 +20,12 @@ pub fn execute(arguments: New, _: &Common, output: &Output) -> anyhow::Result<Ex
         anyhow::bail!("`{id}` is a name of repro's own: give the new experiment another one");
     }
     let path = arguments.output.unwrap_or_else(|| PathBuf::from(format!("{id}.json")));
+    if path.file_name().is_some_and(|name| name == SCHEMA) {
+        anyhow::bail!(
+            "{} is for the schema of experiment files: give another name, with --output or as EXP",
+            path.display()
+        );
+    }
     if path.exists() && !arguments.force {
         anyhow::bail!("{} exists already; give another name, with --output or as EXP, or --force", path.display());
     }
@@ -32,8 +38,12 @@ pub fn execute(arguments: New, _: &Common, output: &Output) -> anyhow::Result<Ex
     let source = Source { name: name.clone(), bytes: text.as_bytes().into(), origin: Origin::File(path.clone()) };
     let derived = Experiment::examine(&source).map_err(first)?;
 
+    let unwritten = || format!("cannot write {name}");
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(unwritten)?;
+    }
+    write_atomic(&path, text.as_bytes()).with_context(unwritten)?;
     keep_schema(&path.with_file_name(SCHEMA), output)?;
-    write_atomic(&path, text.as_bytes()).with_context(|| format!("cannot write {name}"))?;
     output.result(&name);
     let cells = |scale| anyhow::Ok(derived.cells(scale, &Filter::default())?.len());
     let (demo, paper) = (cells(Scale::Demo)?, cells(Scale::Paper)?);
@@ -54,7 +64,7 @@ fn keep_schema(path: &Path, output: &Output) -> anyhow::Result<()> {
     match std::fs::read(path) {
         Ok(found) if found == text.as_bytes() => {}
         Ok(_) => output.note(format!(
-            "{} is not the schema of this release and was left alone: remove it and use --force to have that",
+            "{} was there, is not the schema of this release and was left alone: editors go by it all the same",
             path.display()
         )),
         Err(_) => write_atomic(path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?,

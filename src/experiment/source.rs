@@ -41,10 +41,12 @@ impl Source<'static> {
         }
         let path = Path::new(id_or_path);
         if !path.exists() && !id_or_path.contains(['/', '\\']) && !id_or_path.ends_with(".json") {
+            let file = format!("{id_or_path}.json");
+            let file = Path::new(&file).exists().then_some(file);
             let known: Vec<String> = builtin::FILES.iter().map(|(id, _)| (*id).to_owned()).collect();
             return Err(ExperimentError::NoSuchExperiment {
                 name: id_or_path.to_owned(),
-                nearest: nearest(id_or_path, known.iter().map(String::as_str)),
+                nearest: file.or_else(|| nearest(id_or_path, known.iter().map(String::as_str))),
                 known,
             });
         }

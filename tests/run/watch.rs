@@ -51,6 +51,7 @@ fn a_run_is_seen_from_elsewhere_and_leaves_no_trace_of_it() {
     let table = watch(&bench, &["tiny.json", "--once"]).ended(0).stdout;
     assert!(table.starts_with("running") && table.contains("items/s") && table.contains("/400"), "{table}");
     assert_eq!(watch(&bench, &["table1", "--once"]).ended(0).stdout, "nothing runs in results\n");
+    assert!(watch(&bench, &["all", "--once"]).ended(0).stdout.contains("npair seed 0 pretext"));
     watch(&bench, &["tabel1"]).ended(2).says("did you mean `table1`?");
 
     let mut watching = bench.repro(&["watch"]).stdout(Stdio::piped()).spawn().unwrap();
