@@ -9,6 +9,7 @@ use crate::runner::{Running, Screen, rate_text, running, stage_text, time_text};
 use crate::store::{Results, StoreError};
 
 use super::arguments::{Common, Watch};
+use super::chosen::ALL;
 use super::text::table;
 use super::{Exit, Output};
 
@@ -20,7 +21,7 @@ const LINES_EVERY: Duration = Duration::from_secs(10);
 const LAST_LOOKS: usize = 3;
 
 pub fn execute(arguments: Watch, common: &Common, output: &Output) -> anyhow::Result<Exit> {
-    let experiment = arguments.experiment.as_deref().map(Experiment::load).transpose()?;
+    let experiment = arguments.experiment.as_deref().filter(|id| *id != ALL).map(Experiment::load).transpose()?;
     let results = Results::new(&common.results);
     let place = common.results.display();
     anyhow::ensure!(results.root().is_dir(), "there is no folder {place}; name that of a run with --results DIR");
@@ -65,7 +66,7 @@ fn watch(
 }
 
 fn tabulated(found: &[Running]) -> String {
-    let mut rows = vec![["running", "done", "stage", "loss", "items/s", "left"].map(str::to_owned).to_vec()];
+    let mut rows = vec![["running", "done", "stage", "left", "items/s", "loss"].map(str::to_owned).to_vec()];
     for one in found {
         let at = one.progress.at.as_ref();
         let stage = at.map_or("starting".to_owned(), stage_text);
@@ -73,9 +74,9 @@ fn tabulated(found: &[Running]) -> String {
             Some(one.label()),
             at.map(|at| format!("{:.0} %", 100.0 * at.fraction)),
             Some([Some(stage), one.silence()].into_iter().flatten().collect::<Vec<_>>().join(", ")),
-            at.and_then(|at| at.loss).map(|loss| format!("{loss:.4}")),
-            at.and_then(|at| at.items_per_second).map(rate_text),
             at.and_then(|at| at.seconds_left).and_then(time_text),
+            at.and_then(|at| at.items_per_second).map(rate_text),
+            at.and_then(|at| at.loss).map(|loss| format!("{loss:.4}")),
         ];
         rows.push(cells.map(Option::unwrap_or_default).to_vec());
     }

@@ -79,7 +79,7 @@ pub fn evaluate<K: Kernels>(
             sum += f64::from(loss);
             report(
                 progress,
-                Progress { stage: Stage::Training, done: epoch, of: settings.epochs, rows: steps * settings.batch },
+                Progress { stage: Stage::Training, done: epoch, of: settings.epochs, items: steps * settings.batch },
             )?;
         }
         let mut line = EpochLine { epoch: epoch + 1, loss: sum / steps as f64, test: None };
@@ -166,7 +166,7 @@ fn accuracy<K: Kernels>(
             .map(|logits| (0..classes).reduce(|best, class| if logits[class] > logits[best] { class } else { best }));
         let labels = &labels.test[range.clone()];
         correct += answers.zip(labels).filter(|(answer, label)| *answer == Some(**label as usize)).count();
-        report(progress, Progress { stage: Stage::Testing, done: range.end, of: rows, rows: 1 })?;
+        report(progress, Progress { stage: Stage::Testing, done: range.end, of: rows, items: 1 })?;
     }
     Ok(percent(correct, rows))
 }

@@ -55,7 +55,7 @@ pub fn stream_test(
     let width = source.width();
     stream(source, Split::Test, rows, |first, values| {
         each(first, values);
-        report(progress, Progress { stage: Stage::Testing, done: first + values.len() / width, of: rows, rows: 1 })
+        report(progress, Progress { stage: Stage::Testing, done: first + values.len() / width, of: rows, items: 1 })
     })
 }
 

@@ -89,7 +89,7 @@ impl Gaussian {
             }
             report(
                 progress,
-                Progress { stage: Stage::Solving, done: first + features.len() / width, of: rows, rows: 1 },
+                Progress { stage: Stage::Solving, done: first + features.len() / width, of: rows, items: 1 },
             )
         })?;
         let second = moments.matrix();

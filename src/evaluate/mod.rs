@@ -110,8 +110,8 @@ pub struct Progress {
     pub stage: Stage,
     pub done: usize,
     pub of: usize,
-    /// Rows that each of `of` takes in: 1 where rows are counted.
-    pub rows: usize,
+    /// Items that each of `of` takes in: 1 where items are counted.
+    pub items: usize,
 }
 
 /// What an evaluation is doing.
@@ -121,9 +121,9 @@ pub enum Stage {
     Training,
     /// Training of the classifiers that choose the rate, in epochs.
     Choosing,
-    /// Solving in closed form, in rows taken in.
+    /// Solving in closed form, in items taken in.
     Solving,
-    /// Measuring test accuracy, in rows.
+    /// Measuring test accuracy, in items.
     Testing,
 }
 
@@ -132,8 +132,8 @@ impl std::fmt::Display for Stage {
         f.write_str(match self {
             Stage::Training => "training, epoch",
             Stage::Choosing => "choosing the rate, epoch",
-            Stage::Solving => "solving, row",
-            Stage::Testing => "testing, row",
+            Stage::Solving => "solving, item",
+            Stage::Testing => "testing, item",
         })
     }
 }

@@ -56,7 +56,7 @@ pub fn evaluate(
         for kept in kept.chunks(ROWS) {
             pool.install(|| moments.add(features, kept, &labels.train[first..]));
         }
-        report(progress, Progress { stage: Stage::Solving, done: first + features.len() / width, of: rows, rows: 1 })
+        report(progress, Progress { stage: Stage::Solving, done: first + features.len() / width, of: rows, items: 1 })
     })?;
     let Solution { weights, rank } = pool.install(|| moments.solve())?;
 

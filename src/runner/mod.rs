@@ -27,7 +27,7 @@ pub use graph::{Graph, Job, JobState, LabelledTrial};
 pub use interrupt::{report_signals, stop_on_signals};
 pub use interruption::Interruption;
 pub use launch::{Launcher, Report, Reports, WorkerHandle};
-pub use pace::{rate_text, stage_text, time_text};
+pub use pace::{count, duration, rate_text, stage_text, time_text};
 pub use process::WorkerProcesses;
 pub use progress::{Bars, Lines, Observer, observer};
 pub use protocol::{Event, Reply, Request, Task, Work};

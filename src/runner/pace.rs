@@ -55,39 +55,45 @@ pub fn stage_text(position: &Position) -> String {
     match position.stage {
         Stage::Epoch => format!("epoch {at}/{of}"),
         Stage::Choosing => format!("choosing the rate, epoch {at}/{of}"),
-        Stage::Solving => format!("solving, row {at}/{of}"),
-        Stage::Testing => format!("testing, row {at}/{of}"),
+        Stage::Solving => format!("solving, item {at}/{of}"),
+        Stage::Testing => format!("testing, item {at}/{of}"),
     }
 }
 
-/// Rows a second, to a tenth where they are few.
+/// Items a second, to a tenth where they are few.
 pub fn rate_text(items_per_second: f64) -> String {
     let digits = usize::from(items_per_second < 10.0);
     format!("{items_per_second:.digits$}")
 }
 
-/// `epoch 3/50, loss 5.1234, 870 items/s, 42 s left`.
+/// `epoch 3/50, 42 s left, 870 items/s, loss 5.1234`: what a narrow terminal cuts off matters least.
 pub fn described(position: &Position) -> String {
     let mut parts = vec![stage_text(position)];
-    parts.extend(position.loss.map(|loss| format!("loss {loss:.4}")));
-    parts.extend(position.items_per_second.map(|rate| format!("{} items/s", rate_text(rate))));
     parts.extend(position.seconds_left.and_then(time_text).map(|left| format!("{left} left")));
+    parts.extend(position.items_per_second.map(|rate| format!("{} items/s", rate_text(rate))));
+    parts.extend(position.loss.map(|loss| format!("loss {loss:.4}")));
     parts.join(", ")
 }
 
-/// A number of seconds as [`seconds`] says it; none where it is no time.
+/// A number of seconds as [`duration`] says it; none where it is no time.
 pub fn time_text(time: f64) -> Option<String> {
-    Duration::try_from_secs_f64(time).ok().map(seconds)
+    Duration::try_from_secs_f64(time).ok().map(|time| duration(time.as_secs_f64()))
 }
 
-/// A time such as `42 s`, `3 min 05 s` or `2 h 10 min`.
-pub fn seconds(time: Duration) -> String {
-    let all = time.as_secs_f64().round() as u64;
-    match all {
-        0..60 => format!("{all} s"),
-        60..3600 => format!("{} min {:02} s", all / 60, all % 60),
-        _ => format!("{} h {:02} min", all / 3600, all % 3600 / 60),
+/// A time to the precision that an estimate deserves: `40 s`, `12 min`, `3.5 h`, `9 days`.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => "under 1 s".to_owned(),
+        s if s < 99.5 => format!("{s:.0} s"),
+        s if s < 99.5 * 60.0 => format!("{:.0} min", s / 60.0),
+        s if s < 72.0 * 3600.0 => format!("{:.1} h", s / 3600.0),
+        s => format!("{:.0} days", s / 86400.0),
     }
+}
+
+/// `1 cell`, `2 cells`.
+pub fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 #[cfg(test)]
@@ -99,9 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn times_read_as_people_say_them() {
-        let text = |s: f64| seconds(Duration::from_secs_f64(s));
-        assert_eq!([text(42.4), text(185.0), text(7800.0)], ["42 s", "3 min 05 s", "2 h 10 min"]);
+    fn rates_and_times_read_as_people_say_them() {
+        let durations = [0.2, 40.0, 720.0, 12_600.0, 777_600.0].map(duration);
+        assert_eq!(durations, ["under 1 s", "40 s", "12 min", "3.5 h", "9 days"]);
+        assert_eq!((count(1, "cell"), count(2, "cell")), ("1 cell".to_owned(), "2 cells".to_owned()));
+        assert_eq!([42.4, f64::NAN, -1.0].map(time_text), [Some("42 s".to_owned()), None, None]);
         assert_eq!((rate_text(1234.5), rate_text(3.25)), ("1234".to_owned(), "3.2".to_owned()));
     }
 
@@ -111,9 +119,9 @@ mod tests {
         let mut pace = Pace { began, first: Some((Stage::Epoch, began, 0.25)) };
         let event =
             Event::Progress { stage: Stage::Epoch, at: 3, of: 50, fraction: 0.5, items: 4000, loss: Some(5.12345) };
-        assert_eq!(text(&mut pace, &event).as_deref(), Some("epoch 3/50, loss 5.1235, 100 items/s, 20 s left"));
+        assert_eq!(text(&mut pace, &event).as_deref(), Some("epoch 3/50, 20 s left, 100 items/s, loss 5.1235"));
         let event = Event::Progress { stage: Stage::Testing, at: 1, of: 2, fraction: 0.5, items: 2, loss: None };
-        assert_eq!(text(&mut pace, &event).as_deref(), Some("testing, row 1/2"));
+        assert_eq!(text(&mut pace, &event).as_deref(), Some("testing, item 1/2"));
         assert_eq!(text(&mut pace, &Event::Warning("w".into())), None);
     }
 }

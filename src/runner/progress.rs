@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::pace::{Pace, described, seconds};
+use super::pace::{Pace, count, described, duration};
 use super::{Event, Graph, JobState};
 
 /// Between two lines about one running job.
@@ -56,7 +56,8 @@ fn waiting_text(job: usize, graph: &Graph) -> String {
 fn beginning_text(graph: &Graph) -> String {
     let done = graph.count(JobState::is_done);
     let todo = graph.count(|state| *state == JobState::Pending);
-    format!("{todo} pretext runs and evaluations to do, {done} done already")
+    let what = if todo == 1 { "pretext run or evaluation" } else { "pretext runs and evaluations" };
+    format!("{todo} {what} to do, {done} done already")
 }
 
 /// Ended jobs that need no more work, and all.
@@ -85,8 +86,7 @@ impl<W: FnMut(&str)> Observer for Lines<W> {
 
     fn started(&mut self, job: usize, graph: &Graph, threads: usize) {
         self.running.insert(job, (Pace::new(), Instant::now()));
-        let plural = if threads == 1 { "" } else { "s" };
-        (self.write)(&format!("started {} on {threads} thread{plural}", graph.job(job).label()));
+        (self.write)(&format!("started {} on {}", graph.job(job).label(), count(threads, "thread")));
     }
 
     fn progress(&mut self, job: usize, graph: &Graph, event: &Event) {
@@ -125,7 +125,7 @@ fn ending_text(job: usize, graph: &Graph, took: Option<Duration>) -> String {
         JobState::Failed(failure) => format!("failed {label}: {failure} ({ended} of {all})"),
         JobState::Stopped => format!("stopped {label}"),
         _ => {
-            let took = took.map_or(String::new(), |took| format!(" in {}", seconds(took)));
+            let took = took.map_or(String::new(), |took| format!(" in {}", duration(took.as_secs_f64())));
             format!("done {label}{took} ({ended} of {all})")
         }
     }
@@ -250,7 +250,7 @@ mod tests {
             [
                 "3 pretext runs and evaluations to do, 0 done already",
                 "started a seed 0 pretext on 1 thread",
-                "done a seed 0 pretext in 0 s (1 of 3)"
+                "done a seed 0 pretext in under 1 s (1 of 3)"
             ]
         );
     }

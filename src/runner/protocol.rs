@@ -102,12 +102,12 @@ pub enum Reply {
 pub enum Event {
     Progress {
         stage: Stage,
-        /// Of `of`: epochs or rows, as the stage counts.
+        /// Of `of`: epochs or items, as the stage counts.
         at: usize,
         of: usize,
         /// Share of the stage that is done, in [0, 1].
         fraction: f64,
-        /// Rows that the whole stage takes in.
+        /// Items that the whole stage takes in.
         items: usize,
         /// Of the last step, where the work has one.
         loss: Option<f64>,

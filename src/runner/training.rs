@@ -100,14 +100,14 @@ fn evaluate_on(
 
 impl From<evaluate::Progress> for Event {
     fn from(progress: evaluate::Progress) -> Event {
-        let evaluate::Progress { stage, done, of, rows } = progress;
+        let evaluate::Progress { stage, done, of, items } = progress;
         let stage = match stage {
             evaluate::Stage::Training => Stage::Epoch,
             evaluate::Stage::Choosing => Stage::Choosing,
             evaluate::Stage::Solving => Stage::Solving,
             evaluate::Stage::Testing => Stage::Testing,
         };
-        Event::Progress { stage, at: done, of, fraction: done as f64 / of.max(1) as f64, items: of * rows, loss: None }
+        Event::Progress { stage, at: done, of, fraction: done as f64 / of.max(1) as f64, items: of * items, loss: None }
     }
 }
 

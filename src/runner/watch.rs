@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::store::{Progress, Results, RunFolder, StoreError};
 
-use super::pace::{described, seconds};
+use super::pace::{described, duration};
 use super::progress::{job_bar, show};
 use super::provenance::{boot, host, now};
 
@@ -49,7 +49,7 @@ impl Running {
     /// Says that there has been no news for long, if that is so.
     pub fn silence(&self) -> Option<String> {
         let long = self.silent_for >= QUIET;
-        long.then(|| format!("no news for {}", seconds(std::time::Duration::from_secs(self.silent_for))))
+        long.then(|| format!("no news for {}", duration(self.silent_for as f64)))
     }
 }
 

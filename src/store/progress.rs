@@ -40,14 +40,14 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Position {
     pub stage: Stage,
-    /// Of `of`: epochs or rows, as the stage counts.
+    /// Of `of`: epochs or items, as the stage counts.
     pub at: usize,
     pub of: usize,
     /// Share of the stage that is done, in [0, 1].
     pub fraction: f64,
     /// Of the last step, where the work has one.
     pub loss: Option<f64>,
-    /// Rows taken in, over the stage so far; none while it is too early to tell.
+    /// Items taken in, over the stage so far; none while it is too early to tell.
     pub items_per_second: Option<f64>,
     /// Of the stage.
     pub seconds_left: Option<f64>,
@@ -61,9 +61,9 @@ pub enum Stage {
     Epoch,
     /// Training of the classifiers that choose the rate; counts epochs.
     Choosing,
-    /// Solving in closed form; counts rows.
+    /// Solving in closed form; counts items.
     Solving,
-    /// Measuring test accuracy; counts rows.
+    /// Measuring test accuracy; counts items.
     Testing,
 }
 

@@ -86,8 +86,8 @@ pub fn evaluate(
     let mut course = |set: ShuffledSet, rows: &[u32], stage: Stage| {
         let key = Key::new(seed, Purpose::EvaluationShuffle).view(set as usize);
         let order = |epoch| permutation(rows.len(), key.epoch(epoch)).iter().map(|at| rows[*at as usize]).collect();
-        let (of, rows) = (settings.epochs, rows.len());
-        lesson.train(rows, order, |done| report(progress, Progress { stage, done, of, rows }))
+        let (of, items) = (settings.epochs, rows.len());
+        lesson.train(items, order, |done| report(progress, Progress { stage, done, of, items }))
     };
 
     let all: Vec<u32> = (0..labels.train.len() as u32).collect();
