@@ -24,7 +24,7 @@ pub enum Ended {
     Done,
     /// Another process holds the folder.
     Busy,
-    /// Stopped when asked to, with a checkpoint.
+    /// Stopped when asked to: a pretext run with a checkpoint, an evaluation with nothing to go on from.
     Stopped,
 }
 
@@ -36,7 +36,7 @@ pub struct Session<'a> {
     pub results: &'a Results,
 }
 
-/// Takes an event; breaks when the work has to stop at its next step, with a checkpoint.
+/// Takes an event; breaks when the work has to stop at its next step, a pretext run with a checkpoint.
 pub type Watch<'a> = &'a mut dyn FnMut(Event) -> ControlFlow<()>;
 
 /// What trains and evaluates. It works in a claimed folder and finishes with `done.json` or `result.json`.
