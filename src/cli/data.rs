@@ -51,7 +51,7 @@ fn status(descriptors: &[&Descriptor], library: &Library, output: &Output) -> an
             details.push(to_get(descriptor));
         }
         for copy in &copies {
-            let (state, detail) = judged(library.verify(descriptor.set, copy));
+            let (state, detail) = judged(library.standing(descriptor.set, copy));
             lines.push(line("full", descriptor.rows, state, copy.path.display().to_string()));
             details.extend(detail);
         }
@@ -99,7 +99,7 @@ fn judged(verified: Result<Standing, DataError>) -> (String, Option<String>) {
         Err(error) => {
             let state = match error {
                 DataError::Altered { .. } => "altered",
-                DataError::Damaged { .. } => "damaged",
+                DataError::Damaged { .. } | DataError::DamagedPictures { .. } => "damaged",
                 _ => "unreadable",
             };
             (state.to_owned(), Some(error.to_string()))

@@ -29,6 +29,16 @@ pub enum DataError {
     /// The content cannot be read as the data set.
     #[error("{}, {place}: expected {expected}, found {found}. {}", path.display(), remedy(*set))]
     Damaged { set: DataSet, path: PathBuf, place: String, expected: String, found: String },
+    /// Picture files that cannot be used, the first of them each with what is wrong.
+    #[error(
+        "{}, {}: expected whole PNGs and JPEGs, found {} that {}:{}\nPut that right, or move them away",
+        folder.display(),
+        if *of == 1 { "1 picture".to_owned() } else { format!("{of} pictures") },
+        faults.len(),
+        if faults.len() == 1 { "is not" } else { "are not" },
+        first(faults)
+    )]
+    DamagedPictures { folder: PathBuf, of: usize, faults: Vec<DataError> },
     /// The content reads as the data set, and is not what was published.
     #[error(
         "{}: expected the published content with SHA-256 {expected}, found {found}. {}",
@@ -70,6 +80,22 @@ fn remedy(set: DataSet) -> String {
         ),
         set => format!("Move the file away and {}", descriptor(set).how_to_get()),
     }
+}
+
+/// A line for each of the first faults, and how many more there are.
+fn first(faults: &[DataError]) -> String {
+    const SHOWN: usize = 20;
+    let line = |fault: &DataError| match fault {
+        DataError::Damaged { path, expected, found, .. } => {
+            format!("\n  {}: expected {expected}, found {found}", path.display())
+        }
+        other => format!("\n  {other}"),
+    };
+    let mut lines: String = faults.iter().take(SHOWN).map(line).collect();
+    if faults.len() > SHOWN {
+        lines.push_str(&format!("\n  and {} more", faults.len() - SHOWN));
+    }
+    lines
 }
 
 fn no_such_part(set: DataSet, part: Part) -> String {

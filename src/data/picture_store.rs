@@ -1,7 +1,7 @@
 //! The pictures of a split: in memory, or files that are decoded when they are asked for.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::recipe::DataSet;
 
@@ -62,7 +62,7 @@ impl PictureStore {
                 let length = height * width * CHANNELS;
                 Ok(Picture { pixels: Cow::Borrowed(&pictures.pixels[place * length..][..length]), height, width })
             }
-            PictureStore::Files(files) => files.decode(place),
+            PictureStore::Files(files) => decode_file(files.set, &files.root.join(&*files.names[place])),
         }
     }
 
@@ -96,16 +96,14 @@ impl PictureStore {
     }
 }
 
-impl PictureFiles {
-    fn decode(&self, place: usize) -> Result<Picture<'static>, DataError> {
-        let path = self.root.join(&*self.names[place]);
-        let picture = decode::rgb(&members::whole(self.set, &path)?).map_err(|fault| fault.in_file(self.set, &path))?;
-        let (height, width) = (picture.height() as usize, picture.width() as usize);
-        if height.max(width) > ASPECT * height.min(width) {
-            let expected = format!("a picture at most {ASPECT} times as long as it is wide");
-            let found = format!("one of {width} x {height} pixels");
-            return Err(Fault::new("the picture", expected, found).in_file(self.set, &path));
-        }
-        Ok(Picture { pixels: Cow::Owned(picture.into_raw()), height, width })
+/// Reads and decodes the picture of a file, with the errors of [`PictureStore::picture`].
+pub(super) fn decode_file(set: DataSet, path: &Path) -> Result<Picture<'static>, DataError> {
+    let picture = decode::rgb(&members::whole(set, path)?).map_err(|fault| fault.in_file(set, path))?;
+    let (height, width) = (picture.height() as usize, picture.width() as usize);
+    if height.max(width) > ASPECT * height.min(width) {
+        let expected = format!("a picture at most {ASPECT} times as long as it is wide");
+        let found = format!("one of {width} x {height} pixels");
+        return Err(Fault::new("the picture", expected, found).in_file(set, path));
     }
+    Ok(Picture { pixels: Cow::Owned(picture.into_raw()), height, width })
 }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::is_class;
 use crate::data::content::hex;
 use crate::data::folder::{entries, is_picture};
+use crate::data::picture_store::decode_file;
 use crate::data::{DataError, Fault};
 use crate::recipe::DataSet;
 
@@ -41,9 +42,27 @@ impl Listing {
     /// Lists the pictures below a folder.
     ///
     /// # Errors
+    /// As [`Listing::with_empty`], and where files are empty: the commonest damage, and the one that sizes show.
+    pub fn of(base: &Path) -> Result<Listing, DataError> {
+        let listing = Listing::with_empty(base)?;
+        let mut faults = Vec::new();
+        for (folder, side) in listing.sides() {
+            for file in side.0.iter().filter(|file| file.bytes == 0) {
+                let path = base.join(folder).join(&*file.name);
+                faults.push(
+                    Fault::new("the picture", "a PNG or JPEG", "an empty file").in_file(DataSet::ImageNet, &path),
+                );
+            }
+        }
+        listing.judged(base, faults)
+    }
+
+    /// Lists the pictures below a folder, files of no bytes too.
+    ///
+    /// # Errors
     /// `train` or `val` is missing, holds pictures or archives where folders of classes should be, or a folder that is none
     /// of the 1000 classes; a class has no training pictures or is in `val` alone; a folder cannot be read.
-    pub fn of(base: &Path) -> Result<Listing, DataError> {
+    pub fn with_empty(base: &Path) -> Result<Listing, DataError> {
         let class_names = classes(&base.join(TRAIN))?;
         let tested = classes(&base.join(TEST))?;
         if let Some(name) = tested.iter().find(|name| class_names.binary_search(name).is_err()) {
@@ -55,10 +74,35 @@ impl Listing {
         Ok(Listing { class_names, train, test })
     }
 
+    /// Decodes every picture, on all threads, and gives the faults of those that cannot be, in the order of the listing.
+    pub fn faults(&self, base: &Path) -> Vec<DataError> {
+        let of_side = |(folder, side): (&str, &Side)| {
+            let fault = |file: &File| decode_file(DataSet::ImageNet, &base.join(folder).join(&*file.name)).err();
+            side.0.par_iter().filter_map(fault).collect::<Vec<DataError>>()
+        };
+        self.sides().into_iter().flat_map(of_side).collect()
+    }
+
+    /// The listing, if none of its pictures is at fault.
+    ///
+    /// # Errors
+    /// [`DataError::DamagedPictures`] where some are.
+    pub fn judged(self, base: &Path, faults: Vec<DataError>) -> Result<Listing, DataError> {
+        if faults.is_empty() {
+            return Ok(self);
+        }
+        Err(DataError::DamagedPictures { folder: base.to_owned(), of: self.train.len() + self.test.len(), faults })
+    }
+
+    /// Both sides, with the folders that they are in.
+    fn sides(&self) -> [(&'static str, &Side); 2] {
+        [(TRAIN, &self.train), (TEST, &self.test)]
+    }
+
     /// Names the content by the classes, names and sizes of the files.
     pub fn digest(&self) -> String {
         let mut hasher = Sha256::new();
-        for side in [&self.train, &self.test] {
+        for (_, side) in self.sides() {
             hasher.update((side.0.len() as u64).to_le_bytes());
             for file in &side.0 {
                 hasher.update((file.name.len() as u64).to_le_bytes());

@@ -128,6 +128,27 @@ fn a_damaged_picture_is_named_when_it_is_read() {
 }
 
 #[test]
+fn every_picture_that_cannot_be_decoded_is_named_by_verify() {
+    let root = small();
+    (10..32).for_each(|item| place(root.path(), &format!("val/n01443537/{item}.JPEG"), b"no picture"));
+    let path = root.path().join("imagenet/train/n01443537/n01443537_2.JPEG");
+    let whole = fs::read(&path).expect("a file");
+    fs::write(&path, &whole[..whole.len() / 2]).expect("a file");
+    place(root.path(), "val/n01443537/1.JPEG", b"");
+    let library = Library::with_roots([root.path().to_owned()]);
+    let copy = &library.copies(DataSet::ImageNet)[0];
+    let said = library.verify(DataSet::ImageNet, copy).expect_err("damage").to_string();
+    insta::assert_snapshot!(said.replace(&root.path().display().to_string(), "ROOT"));
+    // Sizes alone show the empty one.
+    let said = library.standing(DataSet::ImageNet, copy).expect_err("damage").to_string();
+    insta::assert_snapshot!(said.replace(&root.path().display().to_string(), "ROOT"), @r"
+    ROOT/imagenet, 27 pictures: expected whole PNGs and JPEGs, found 1 that is not:
+      ROOT/imagenet/val/n01443537/1.JPEG: expected a PNG or JPEG, found an empty file
+    Put that right, or move them away
+    ");
+}
+
+#[test]
 fn what_is_wrong_with_the_settings_is_named() {
     let root = small();
     let said = |crop| load_from(root.path(), &DataSettings { crop, ..settings() }).expect_err("a fault").to_string();
