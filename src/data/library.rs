@@ -11,10 +11,13 @@ use super::{DataCopy, DataError, Set, Standing, cifar, covtype, descriptor, emoj
 /// The folder given on the command line comes first, then the one that the environment variable `REPRO_DATA` names,
 /// then the user's cache: `imix-repro/data` in `XDG_CACHE_HOME`, `~/.cache`, or `~/Library/Caches` on macOS. Inside
 /// one, a set has the name people already have it under, such as `covtype/covtype.data.gz` or `cifar-10-batches-py`; a
-/// root may also be such a file or folder itself. The first copy found is used.
+/// root may also be such a file or folder itself. The first copy found is used. Files of ImageNet are listed once for each
+/// library and its clones; what changes on the disk afterwards is not seen.
 #[derive(Clone, Debug)]
 pub struct Library {
     roots: Vec<PathBuf>,
+    /// Of copies of ImageNet.
+    listings: imagenet::Listings,
 }
 
 /// What there is of a data set.
@@ -36,7 +39,7 @@ impl Library {
 
     /// A library of these folders, in the order in which they are looked in.
     pub fn with_roots(roots: impl IntoIterator<Item = PathBuf>) -> Library {
-        Library { roots: roots.into_iter().collect() }
+        Library { roots: roots.into_iter().collect(), listings: imagenet::Listings::default() }
     }
 
     /// The folders, in the order in which they are looked in. The first is the one that data is fetched to.
@@ -80,7 +83,7 @@ impl Library {
             (DataSet::Cifar10 | DataSet::Cifar100, Part::Full) => cifar::inventory(&self.find(settings.set)?, settings),
             (DataSet::Emoji | DataSet::EmojiGroups, Part::Embedded) => emoji::inventory(settings),
             (DataSet::ImageFolder, Part::Full) => folder::inventory(&self.roots, settings),
-            (DataSet::ImageNet, Part::Full) => imagenet::inventory(&self.find(settings.set)?, settings),
+            (DataSet::ImageNet, Part::Full) => imagenet::inventory(&self.listings, &self.find(settings.set)?, settings),
             (DataSet::SpeechCommands | DataSet::SpeechCommandsV2 | DataSet::Fsdd, Part::Full) => {
                 speech::inventory(settings, Some(&self.find(settings.set)?), &self.roots)
             }
@@ -136,7 +139,9 @@ impl Library {
             }
             (DataSet::Emoji | DataSet::EmojiGroups, Part::Embedded) => Set::Images(emoji::load(settings)?),
             (DataSet::ImageFolder, Part::Full) => Set::Images(folder::load(&self.roots, settings)?),
-            (DataSet::ImageNet, Part::Full) => Set::Images(imagenet::load(&self.find(settings.set)?, settings)?),
+            (DataSet::ImageNet, Part::Full) => {
+                Set::Images(imagenet::load(&self.listings, &self.find(settings.set)?, settings)?)
+            }
             (DataSet::SpeechCommands | DataSet::SpeechCommandsV2 | DataSet::Fsdd, Part::Full) => {
                 Set::Speech(speech::load(settings, Some(&self.find(settings.set)?), &self.roots)?)
             }
@@ -156,7 +161,7 @@ impl Library {
     /// # Errors
     /// As [`Library::verify`].
     pub fn standing(&self, set: DataSet, copy: &DataCopy) -> Result<Standing, DataError> {
-        if set == DataSet::ImageNet { imagenet::count(copy) } else { self.verify(set, copy) }
+        if set == DataSet::ImageNet { imagenet::count(&self.listings, copy) } else { self.verify(set, copy) }
     }
 
     /// Checks one copy of a set against what was published. Of ImageNet every picture is decoded.

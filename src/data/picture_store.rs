@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::recipe::DataSet;
 
@@ -27,7 +28,7 @@ pub struct PictureFiles {
     /// The folder that the names begin at.
     pub root: PathBuf,
     /// `CLASS/FILE` of each picture.
-    pub names: Vec<Box<str>>,
+    pub names: Vec<Arc<str>>,
     /// Class of each picture, from 0.
     pub labels: Vec<u32>,
     /// Length in pixels that the shorter side is resized to before the centre is cut out.

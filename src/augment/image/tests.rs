@@ -121,7 +121,7 @@ fn without_augmentation_both_views_are_the_normalised_picture() {
 /// Pictures of several sizes on the disk, the last of them missing.
 fn files() -> ImageSet {
     let mut set = set(16, 16, 0);
-    let names: Vec<Box<str>> = ["wide.png", "tall.png", "colour.jpg", "gone.png"].map(Into::into).to_vec();
+    let names: Vec<std::sync::Arc<str>> = ["wide.png", "tall.png", "colour.jpg", "gone.png"].map(Into::into).to_vec();
     set.train = PictureStore::Files(PictureFiles {
         set: DataSet::ImageNet,
         root: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pictures").into(),

@@ -1,7 +1,9 @@
 //! The files of ImageNet: which there are, of which class, and what the content is called.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -20,49 +22,68 @@ pub const TEST: &str = "val";
 /// What must be in a folder of either.
 const CLASS_FOLDERS: &str = "folders of pictures that are named as the classes, such as n01440764";
 
+/// The copies that a process has listed so far, each once: over a network it takes minutes.
+#[derive(Clone, Debug, Default)]
+pub struct Listings(Arc<Mutex<BTreeMap<PathBuf, Arc<Listing>>>>);
+
 /// The pictures of a copy.
+#[derive(Debug)]
 pub struct Listing {
     /// Of the classes that are there, sorted.
     pub class_names: Vec<String>,
     pub train: Side,
     pub test: Side,
+    /// SHA-256, in hex, of the classes, names and sizes of the files: what names the content.
+    pub digest: String,
 }
 
 /// The pictures of one side of the split, by class and then by name.
+#[derive(Debug)]
 pub struct Side(Vec<File>);
 
+#[derive(Debug)]
 struct File {
     /// `CLASS/FILE`.
-    name: Box<str>,
+    name: Arc<str>,
     label: u32,
     bytes: u64,
 }
 
-impl Listing {
-    /// Lists the pictures below a folder.
+impl Listings {
+    /// The listing of a copy, made if there is none yet.
     ///
     /// # Errors
-    /// As [`Listing::with_empty`], and where files are empty: the commonest damage, and the one that sizes show.
-    pub fn of(base: &Path) -> Result<Listing, DataError> {
-        let listing = Listing::with_empty(base)?;
+    /// As [`Listing::new`], and where files are empty: the commonest damage, and the one that sizes show.
+    pub fn of(&self, base: &Path) -> Result<Arc<Listing>, DataError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let listing = match known.get(base) {
+            Some(listing) => listing.clone(),
+            None => {
+                let listing = Arc::new(Listing::new(base)?);
+                known.insert(base.to_owned(), listing.clone());
+                listing
+            }
+        };
         let mut faults = Vec::new();
         for (folder, side) in listing.sides() {
             for file in side.0.iter().filter(|file| file.bytes == 0) {
                 let path = base.join(folder).join(&*file.name);
-                faults.push(
-                    Fault::new("the picture", "a PNG or JPEG", "an empty file").in_file(DataSet::ImageNet, &path),
-                );
+                let fault = Fault::new("the picture", "a PNG or JPEG", "an empty file");
+                faults.push(fault.in_file(DataSet::ImageNet, &path));
             }
         }
-        listing.judged(base, faults)
+        listing.judged(base, faults)?;
+        Ok(listing)
     }
+}
 
+impl Listing {
     /// Lists the pictures below a folder, files of no bytes too.
     ///
     /// # Errors
     /// `train` or `val` is missing, holds pictures or archives where folders of classes should be, or a folder that is none
     /// of the 1000 classes; a class has no training pictures or is in `val` alone; a folder cannot be read.
-    pub fn with_empty(base: &Path) -> Result<Listing, DataError> {
+    pub fn new(base: &Path) -> Result<Listing, DataError> {
         let class_names = classes(&base.join(TRAIN))?;
         let tested = classes(&base.join(TEST))?;
         if let Some(name) = tested.iter().find(|name| class_names.binary_search(name).is_err()) {
@@ -71,7 +92,8 @@ impl Listing {
         }
         let train = Side::list(&base.join(TRAIN), &class_names, &class_names)?;
         let test = Side::list(&base.join(TEST), &tested, &class_names)?;
-        Ok(Listing { class_names, train, test })
+        let digest = digest([&train, &test]);
+        Ok(Listing { class_names, train, test, digest })
     }
 
     /// Decodes every picture, on all threads, and gives the faults of those that cannot be, in the order of the listing.
@@ -83,13 +105,13 @@ impl Listing {
         self.sides().into_iter().flat_map(of_side).collect()
     }
 
-    /// The listing, if none of its pictures is at fault.
+    /// Passes if none of the pictures is at fault.
     ///
     /// # Errors
     /// [`DataError::DamagedPictures`] where some are.
-    pub fn judged(self, base: &Path, faults: Vec<DataError>) -> Result<Listing, DataError> {
+    pub fn judged(&self, base: &Path, faults: Vec<DataError>) -> Result<(), DataError> {
         if faults.is_empty() {
-            return Ok(self);
+            return Ok(());
         }
         Err(DataError::DamagedPictures { folder: base.to_owned(), of: self.train.len() + self.test.len(), faults })
     }
@@ -97,20 +119,6 @@ impl Listing {
     /// Both sides, with the folders that they are in.
     fn sides(&self) -> [(&'static str, &Side); 2] {
         [(TRAIN, &self.train), (TEST, &self.test)]
-    }
-
-    /// Names the content by the classes, names and sizes of the files.
-    pub fn digest(&self) -> String {
-        let mut hasher = Sha256::new();
-        for (_, side) in self.sides() {
-            hasher.update((side.0.len() as u64).to_le_bytes());
-            for file in &side.0 {
-                hasher.update((file.name.len() as u64).to_le_bytes());
-                hasher.update(file.name.as_bytes());
-                hasher.update(file.bytes.to_le_bytes());
-            }
-        }
-        hex(&hasher.finalize())
     }
 }
 
@@ -125,9 +133,9 @@ impl Side {
                     && is_picture(&file)
                 {
                     let about = fs::metadata(&file).map_err(DataError::read(&file))?;
-                    let name = format!("{class}/{name}").into_boxed_str();
+                    let name = format!("{class}/{name}");
                     if about.is_file() {
-                        files.push(File { name, label, bytes: about.len() });
+                        files.push(File { name: name.into(), label, bytes: about.len() });
                     }
                 }
             }
@@ -149,9 +157,22 @@ impl Side {
         self.0.iter().map(|file| file.label).collect()
     }
 
-    pub fn into_names(self) -> Vec<Box<str>> {
-        self.0.into_iter().map(|file| file.name).collect()
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.0.iter().map(|file| file.name.clone()).collect()
     }
+}
+
+fn digest(sides: [&Side; 2]) -> String {
+    let mut hasher = Sha256::new();
+    for side in sides {
+        hasher.update((side.0.len() as u64).to_le_bytes());
+        for file in &side.0 {
+            hasher.update((file.name.len() as u64).to_le_bytes());
+            hasher.update(file.name.as_bytes());
+            hasher.update(file.bytes.to_le_bytes());
+        }
+    }
+    hex(&hasher.finalize())
 }
 
 /// Names of the classes below a folder, sorted. Hidden folders do not count.

@@ -16,6 +16,8 @@ use super::{DataCopy, DataError, Descriptor, ImageSet, Inventory, PictureFiles, 
 
 use listing::{Listing, Side};
 
+pub(super) use listing::Listings;
+
 /// Training and validation pictures as published.
 const PUBLISHED: (usize, usize) = (1_281_167, 50_000);
 
@@ -50,9 +52,9 @@ pub(super) static DESCRIPTOR: Descriptor = Descriptor::new(
 );
 
 /// Names the content of a copy and counts its pictures. Reads names and sizes of its files.
-pub(super) fn inventory(copy: &DataCopy, settings: &DataSettings) -> Result<Inventory, DataError> {
+pub(super) fn inventory(listings: &Listings, copy: &DataCopy, settings: &DataSettings) -> Result<Inventory, DataError> {
     checked(settings)?;
-    let listing = Listing::of(&copy.path)?;
+    let listing = listings.of(&copy.path)?;
     let (train, test) = (listing.train.labels(), listing.test.labels());
     let rows = subset::rows(settings.set, settings.subset.as_ref(), listing.class_names.len(), &train, &test)?;
     Ok(Inventory { identity: identity(settings, &listing), rows, warnings: Vec::new() })
@@ -60,12 +62,12 @@ pub(super) fn inventory(copy: &DataCopy, settings: &DataSettings) -> Result<Inve
 
 /// Lists the pictures of a copy, in the order of their classes and names as the official code has it. None are set aside
 /// as validation.
-pub(super) fn load(copy: &DataCopy, settings: &DataSettings) -> Result<ImageSet, DataError> {
+pub(super) fn load(listings: &Listings, copy: &DataCopy, settings: &DataSettings) -> Result<ImageSet, DataError> {
     let Crop { side, resize } = checked(settings)?;
-    let listing = Listing::of(&copy.path)?;
+    let listing = listings.of(&copy.path)?;
     let identity = identity(settings, &listing);
-    let store = |folder: &str, side: Side| {
-        let (labels, names) = (side.labels(), side.into_names());
+    let store = |folder: &str, side: &Side| {
+        let (labels, names) = (side.labels(), side.names());
         let root = copy.path.join(folder);
         PictureStore::Files(PictureFiles { set: DataSet::ImageNet, root, names, labels, resize })
     };
@@ -73,26 +75,27 @@ pub(super) fn load(copy: &DataCopy, settings: &DataSettings) -> Result<ImageSet,
         identity,
         height: side,
         width: side,
-        class_names: listing.class_names,
+        class_names: listing.class_names.clone(),
         mean: MEAN,
         deviation: DEVIATION,
-        train: store(listing::TRAIN, listing.train),
+        train: store(listing::TRAIN, &listing.train),
         validation: 0..0,
-        test: store(listing::TEST, listing.test),
+        test: store(listing::TEST, &listing.test),
         published_rows: PUBLISHED,
     })
 }
 
 /// Counts a copy.
-pub(super) fn count(copy: &DataCopy) -> Result<Standing, DataError> {
-    Ok(standing(&Listing::of(&copy.path)?))
+pub(super) fn count(listings: &Listings, copy: &DataCopy) -> Result<Standing, DataError> {
+    Ok(standing(&*listings.of(&copy.path)?))
 }
 
 /// Counts a copy and decodes all its pictures. There is no published checksum of the extracted files.
 pub(super) fn verify(copy: &DataCopy) -> Result<Standing, DataError> {
-    let listing = Listing::with_empty(&copy.path)?;
+    let listing = Listing::new(&copy.path)?;
     let faults = listing.faults(&copy.path);
-    listing.judged(&copy.path, faults).map(|listing| standing(&listing))
+    listing.judged(&copy.path, faults)?;
+    Ok(standing(&listing))
 }
 
 fn standing(listing: &Listing) -> Standing {
@@ -101,7 +104,7 @@ fn standing(listing: &Listing) -> Standing {
 }
 
 fn identity(settings: &DataSettings, listing: &Listing) -> DataIdentity {
-    DataIdentity { settings: settings.clone(), digest: listing.digest() }
+    DataIdentity { settings: settings.clone(), digest: listing.digest.clone() }
 }
 
 fn checked(settings: &DataSettings) -> Result<Crop, DataError> {
