@@ -3,6 +3,7 @@ use std::error::Error;
 use thiserror::Error;
 
 use super::Split;
+use crate::augment::ViewsError;
 use crate::data::DataError;
 use crate::model::ModelError;
 
@@ -23,6 +24,8 @@ pub enum EvaluateError {
     LossNotFinite { epoch: usize, step: usize, found: f32 },
     #[error(transparent)]
     Data(#[from] DataError),
+    #[error(transparent)]
+    Views(#[from] ViewsError),
     #[error(transparent)]
     Model(#[from] ModelError),
     /// Settings and data that do not go together.

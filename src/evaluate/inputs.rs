@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
-use crate::augment::{self, Source, ViewsError};
+use rayon::ThreadPool;
+
+use crate::augment::{self, Source};
 use crate::data::{DataError, ImageSet, Set, SpeechSet, TabularSet};
 use crate::recipe::LightViews;
 use crate::speech::PICTURE;
 
-use super::{Labels, Split};
+use super::{EvaluateError, Labels, Split, pool};
 
 /// Most rows that are read at a time.
 const MOST_ROWS: usize = 2048;
@@ -20,6 +22,8 @@ pub struct Inputs<'a> {
     plain: Plain<'a>,
     light: Option<Box<dyn Source + 'a>>,
     width: usize,
+    /// Draws the rows.
+    pool: ThreadPool,
 }
 
 /// A set, with what it takes to make inputs of its rows.
@@ -36,11 +40,17 @@ enum Plain<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    /// `views` is the augmentation of training rows, where there is one.
+    /// `views` is the augmentation of training rows, where there is one; rows are drawn on `threads` threads.
     ///
     /// # Errors
-    /// Augmentation of data that is not pictures, counts of a set that contradict each other.
-    pub fn new(set: &'a Set, views: Option<&LightViews>, seed: u64) -> Result<Inputs<'a>, ViewsError> {
+    /// Augmentation of data that is not pictures, counts of a set that contradict each other, threads that the system refuses.
+    pub fn new(
+        set: &'a Set,
+        views: Option<&LightViews>,
+        seed: u64,
+        threads: usize,
+    ) -> Result<Inputs<'a>, EvaluateError> {
+        let pool = pool(threads)?;
         let light = views.map(|views| augment::light(set, views, seed)).transpose()?;
         let (width, plain) = match set {
             Set::Table(set) => (set.width(), Plain::Table(set)),
@@ -49,11 +59,11 @@ impl<'a> Inputs<'a> {
                 (set.picture_len(), Plain::Images(set, plain))
             }
             Set::Speech(set) => {
-                let [train, test] = [&set.train, &set.test].map(augment::log_mels);
+                let [train, test] = pool.install(|| [&set.train, &set.test].map(augment::log_mels));
                 (PICTURE, Plain::Speech { set, train, test })
             }
         };
-        Ok(Inputs { plain, light, width })
+        Ok(Inputs { plain, light, width, pool })
     }
 
     /// Values of a row.
@@ -78,7 +88,7 @@ impl<'a> Inputs<'a> {
     pub fn training(&self, rows: &[u32], epoch: usize) -> Result<Vec<f32>, DataError> {
         let Some(light) = &self.light else { return self.read(Split::Train, rows) };
         let mut values = vec![0.0; rows.len() * self.width];
-        light.fill_rows(rows, 0, epoch, &mut values)?;
+        self.pool.install(|| light.fill_rows(rows, 0, epoch, &mut values))?;
         Ok(values)
     }
 
@@ -101,7 +111,8 @@ impl<'a> Inputs<'a> {
         match &self.plain {
             Plain::Table(set) => copy(if is_training { &set.train.inputs } else { &set.test.inputs }, &mut values),
             Plain::Images(_, [train, test]) => {
-                (if is_training { train } else { test }).fill_rows(rows, 0, 0, &mut values)?;
+                let source = if is_training { train } else { test };
+                self.pool.install(|| source.fill_rows(rows, 0, 0, &mut values))?;
             }
             Plain::Speech { train, test, .. } => copy(if is_training { train } else { test }, &mut values),
         }

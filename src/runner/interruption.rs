@@ -19,7 +19,7 @@ impl From<EvaluateError> for Interruption {
             EvaluateError::LossNotFinite { epoch, step, .. } => FailureKind::NotFinite { epoch, step },
             EvaluateError::Diverged { epoch, .. } => FailureKind::NotFinite { epoch, step: 0 },
             EvaluateError::NotFinite { .. } => FailureKind::NotFinite { epoch: 0, step: 0 },
-            EvaluateError::Data(_) | EvaluateError::Unfit { .. } => FailureKind::Data,
+            EvaluateError::Data(_) | EvaluateError::Views(_) | EvaluateError::Unfit { .. } => FailureKind::Data,
             _ => FailureKind::Crash,
         };
         Interruption::Failed(Failure { kind, message: with_causes(&error) })

@@ -31,7 +31,7 @@ impl ReadOut<'_> {
         progress: &mut OnProgress,
     ) -> Result<Outcome, Interruption> {
         let ReadOut { data, network, evaluation, seed, threads } = *self;
-        let inputs = Inputs::new(data, evaluation.views(), seed).map_err(|error| of_training(error.into()))?;
+        let inputs = Inputs::new(data, evaluation.views(), seed, threads)?;
         let labels = inputs.labels();
         let plan = || train::encoder_plan(network, data).map_err(|error| of_training(error.into()));
         let initial = |plan: Plan| Network::new(Cpu::new(threads), plan, seed);

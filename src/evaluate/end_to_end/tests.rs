@@ -36,7 +36,7 @@ fn set() -> Set {
 }
 
 fn inputs(set: &Set) -> Inputs<'_> {
-    Inputs::new(set, None, 0).unwrap()
+    Inputs::new(set, None, 0, 1).unwrap()
 }
 
 fn network(threads: usize, seed: u64) -> Network<Cpu> {
