@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::bench::{Bench, read};
 use super::kill::signal;
@@ -31,27 +31,28 @@ fn imagenet(bench: &Bench) {
 }
 
 fn bench(epochs: usize) -> Bench {
-    let bench = Bench::with(epochs, |experiment| {
-        let recipe = &mut experiment["recipe"];
-        recipe["data"] = json!({ "set": "imagenet", "part": "full", "crop": { "side": 32, "resize": 36 } });
-        recipe["views"] = json!({
-            "kind": "image", "crop_scale": 0.2, "jitter": [0.4, 0.4, 0.4, 0.1], "jitter_probability": 0.8,
-            "greyscale_probability": 0.2, "flip_probability": 0.5, "blur_probability": 0.5
-        });
-        recipe["network"] =
-            json!({ "kind": "resnet", "depth": 18, "width": 2, "stem": "imagenet", "input_channels": 3 });
-        recipe["pretext"]["batch"] = json!(8);
-        recipe["pretext"]["replicas"] = json!(2);
-        recipe["pretext"]["mix"]["operator"] = json!("cutmix");
-        let linear = &mut recipe["evaluation"]["linear"];
-        linear["batch"] = json!(8);
-        linear["rates"] = json!([30]);
-        linear["validation"] = json!(false);
-        linear["views"] = json!({ "kind": "resized-crop", "crop_scale": 0.08 });
-        recipe["evaluation"]["pinv"] = json!(null);
-    });
+    let bench = Bench::with(epochs, small_network);
     imagenet(&bench);
     bench
+}
+
+fn small_network(experiment: &mut Value) {
+    let recipe = &mut experiment["recipe"];
+    recipe["data"] = json!({ "set": "imagenet", "part": "full", "crop": { "side": 32, "resize": 36 } });
+    recipe["views"] = json!({
+        "kind": "image", "crop_scale": 0.2, "jitter": [0.4, 0.4, 0.4, 0.1], "jitter_probability": 0.8,
+        "greyscale_probability": 0.2, "flip_probability": 0.5, "blur_probability": 0.5
+    });
+    recipe["network"] = json!({ "kind": "resnet", "depth": 18, "width": 2, "stem": "imagenet", "input_channels": 3 });
+    recipe["pretext"]["batch"] = json!(8);
+    recipe["pretext"]["replicas"] = json!(2);
+    recipe["pretext"]["mix"]["operator"] = json!("cutmix");
+    let linear = &mut recipe["evaluation"]["linear"];
+    linear["batch"] = json!(8);
+    linear["rates"] = json!([30]);
+    linear["validation"] = json!(false);
+    linear["views"] = json!({ "kind": "resized-crop", "crop_scale": 0.08 });
+    recipe["evaluation"]["pinv"] = json!(null);
 }
 
 const ARGUMENTS: [&str; 4] = ["--only", "method=moco", "--data", "data"];
@@ -95,6 +96,20 @@ fn a_damaged_picture_ends_the_run_and_is_named() {
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     bench.run(&ARGUMENTS).ended(1).says("n01440764_3.JPEG, the picture: expected a whole");
+}
+
+#[test]
+fn a_cell_of_more_classes_than_there_are_is_left_out_alone() {
+    let bench = Bench::with(1, |experiment| {
+        experiment["axes"]["classes"] = json!({
+            "all": { "label": "all", "set": {} },
+            "three": { "label": "three", "set": { "data.subset": { "classes": 3 } } }
+        });
+        small_network(experiment);
+    });
+    imagenet(&bench);
+    bench.run(&ARGUMENTS).ended(1).says("subset.classes: expected from 1 to 2, the classes of the set, found 3");
+    assert_eq!(bench.files("results", "pretext", "done.json").len(), 1);
 }
 
 #[test]

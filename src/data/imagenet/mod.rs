@@ -24,6 +24,9 @@ const PUBLISHED: (usize, usize) = (1_281_167, 50_000);
 /// WordNet ids of the 1000 classes, sorted.
 static SYNSETS: &str = include_str!("synsets.txt");
 
+/// Those of ImageNet-100, sorted.
+static HUNDRED: &str = include_str!("synsets-100.txt");
+
 /// Of each channel over the published training pictures, as in the official `main_pretext.py`.
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
@@ -57,7 +60,9 @@ pub(super) fn inventory(listings: &Listings, copy: &DataCopy, settings: &DataSet
     let listing = listings.of(&copy.path)?;
     let (train, test) = (listing.train.labels(), listing.test.labels());
     let rows = subset::rows(settings.set, settings.subset.as_ref(), listing.class_names.len(), &train, &test)?;
-    Ok(Inventory { identity: identity(settings, &listing), rows, warnings: Vec::new() })
+    let drawn = settings.subset.as_ref().and_then(|subset| subset.classes);
+    let warnings = drawn.and_then(|count| other_classes(&listing.class_names, count)).into_iter().collect();
+    Ok(Inventory { identity: identity(settings, &listing), rows, warnings })
 }
 
 /// Lists the pictures of a copy, in the order of their classes and names as the official code has it. None are set aside
@@ -101,6 +106,19 @@ pub(super) fn verify(copy: &DataCopy) -> Result<Standing, DataError> {
 fn standing(listing: &Listing) -> Standing {
     let have = (listing.train.len(), listing.test.len());
     if have == PUBLISHED { Standing::Complete } else { Standing::Part { have, of: PUBLISHED } }
+}
+
+/// A warning where `count` classes drawn from these are not those that are drawn from all 1000.
+fn other_classes(names: &[String], count: usize) -> Option<String> {
+    let all = SYNSETS.lines().count();
+    let is_hundred = count == 100 && names.iter().map(String::as_str).eq(HUNDRED.lines());
+    (names.len() < all && !is_hundred).then(|| {
+        format!(
+            "imagenet: {count} classes are drawn from the {} that are here, so they are not the ones that are drawn from \
+             all {all}",
+            names.len()
+        )
+    })
 }
 
 fn identity(settings: &DataSettings, listing: &Listing) -> DataIdentity {

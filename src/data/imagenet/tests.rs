@@ -167,7 +167,7 @@ fn what_is_wrong_with_the_settings_is_named() {
 fn the_hundred_classes_are_those_of_the_list() {
     let all: Vec<&str> = SYNSETS.lines().collect();
     assert!(all.len() == 1000 && all.is_sorted());
-    let hundred: Vec<&str> = include_str!("synsets-100.txt").lines().collect();
+    let hundred: Vec<&str> = HUNDRED.lines().collect();
     let drawn: Vec<&str> = subset::official::classes(1000, 100).into_iter().map(|class| all[class]).collect();
     assert_eq!(drawn, hundred);
 }
@@ -190,6 +190,21 @@ fn subsets_are_drawn_as_the_official_code_draws_them() {
     let names: Vec<String> = files(&set.train).names.iter().map(|name| name[10..12].to_owned()).collect();
     assert_eq!(names, ["12", "13", "04", "18", "01", "02"]);
     assert_eq!((set.train.labels(), set.test.labels()), ([0, 0, 1, 1, 2, 2].as_slice(), [0, 1, 2].as_slice()));
-    let rows = Library::with_roots([root.path().to_owned()]).inventory(&settings).expect("it is there").rows;
-    assert_eq!(rows, (6, 3));
+    let library = Library::with_roots([root.path().to_owned()]);
+    let inventory = library.inventory(&settings).expect("it is there");
+    assert_eq!(inventory.rows, (6, 3));
+    insta::assert_snapshot!(inventory.warnings.join("\n"), @"imagenet: 3 classes are drawn from the 10 that are here, so they are not the ones that are drawn from all 1000");
+    let more = Some(Subset { classes: Some(11), share: None });
+    let said = library.inventory(&DataSettings { subset: more, ..settings }).expect_err("too many").to_string();
+    insta::assert_snapshot!(said, @"data set imagenet, subset.classes: expected from 1 to 10, the classes of the set, found 11");
+}
+
+#[test]
+fn the_published_classes_alone_are_no_cause_for_a_warning() {
+    let names = |list: &str| list.lines().map(str::to_owned).collect::<Vec<String>>();
+    assert_eq!(other_classes(&names(HUNDRED), 100), None);
+    assert_eq!(other_classes(&names(SYNSETS), 50), None);
+    assert!(other_classes(&names(HUNDRED), 50).is_some());
+    let first: Vec<String> = names(SYNSETS).into_iter().take(100).collect();
+    assert!(other_classes(&first, 100).is_some(), "others of the same number");
 }
