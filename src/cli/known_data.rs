@@ -11,7 +11,15 @@ use super::arguments::Common;
 /// The library of a command, and what it said so far.
 pub struct AtHand {
     library: Library,
-    answers: RefCell<Vec<(DataSettings, Result<Inventory, String>)>>,
+    answers: RefCell<Vec<(DataSettings, Result<Inventory, Unusable>)>>,
+}
+
+/// Why data cannot be used.
+#[derive(Clone)]
+pub struct Unusable {
+    pub reason: String,
+    /// Nothing of it is there: what is there is not at fault.
+    pub is_missing: bool,
 }
 
 impl AtHand {
@@ -21,9 +29,16 @@ impl AtHand {
 
     /// What there is of the data that settings ask for, or why it is not at hand.
     pub fn ask(&self, settings: &DataSettings) -> Result<Inventory, String> {
+        self.inventory(settings).map_err(|unusable| unusable.reason)
+    }
+
+    fn inventory(&self, settings: &DataSettings) -> Result<Inventory, Unusable> {
         let known = self.answers.borrow().iter().find(|(asked, _)| asked == settings).map(|(_, answer)| answer.clone());
         known.unwrap_or_else(|| {
-            let answer = self.library.inventory(settings).map_err(|error| error.to_string());
+            let answer = self.library.inventory(settings).map_err(|error| Unusable {
+                is_missing: matches!(error, DataError::Missing { .. } | DataError::MissingFolder { .. }),
+                reason: error.to_string(),
+            });
             self.answers.borrow_mut().push((settings.clone(), answer.clone()));
             answer
         })
@@ -67,14 +82,14 @@ impl KnownData for AtHand {
     }
 }
 
-/// Sets that some cells need and that are not at hand, each once, with the reason.
-pub fn missing<'a>(data: &AtHand, settings: impl IntoIterator<Item = &'a DataSettings>) -> Vec<(DataSet, String)> {
-    let mut missing: Vec<(DataSet, String)> = Vec::new();
+/// Sets that some cells need and that are not at hand or cannot be used, each once, with the reason.
+pub fn missing<'a>(data: &AtHand, settings: impl IntoIterator<Item = &'a DataSettings>) -> Vec<(DataSet, Unusable)> {
+    let mut missing: Vec<(DataSet, Unusable)> = Vec::new();
     for settings in settings {
-        if let Err(reason) = data.ask(settings)
+        if let Err(unusable) = data.inventory(settings)
             && !missing.iter().any(|(set, _)| *set == settings.set)
         {
-            missing.push((settings.set, reason));
+            missing.push((settings.set, unusable));
         }
     }
     missing

@@ -10,7 +10,7 @@ use crate::store::Results;
 
 use super::arguments::{Common, Plan, Selection};
 use super::chosen::Chosen;
-use super::known_data::{AtHand, missing};
+use super::known_data::{AtHand, Unusable, missing};
 use super::text::{count, duration, prefixed, table};
 use super::{Exit, Output};
 
@@ -52,6 +52,16 @@ struct PlannedCell {
 struct MissingData {
     set: DataSet,
     reason: String,
+    /// `missing data`, or what else keeps it from being used.
+    #[serde(skip)]
+    heading: &'static str,
+}
+
+impl From<(DataSet, Unusable)> for MissingData {
+    fn from((set, Unusable { reason, is_missing }): (DataSet, Unusable)) -> MissingData {
+        let heading = if is_missing { "missing data" } else { "data that cannot be used" };
+        MissingData { set, reason, heading }
+    }
 }
 
 #[derive(Serialize)]
@@ -122,7 +132,7 @@ fn plan(
                 flops: cell.flops,
             })
             .collect(),
-        missing_data: missing_data.into_iter().map(|(set, reason)| MissingData { set, reason }).collect(),
+        missing_data: missing_data.into_iter().map(MissingData::from).collect(),
         pretext_runs: pieces(&work.pretext),
         evaluations: pieces(&work.evaluations),
         flops,
@@ -168,7 +178,7 @@ fn pieces(tally: &Tally) -> Pieces {
 fn described(planned: &Planned, chosen: &[Chosen]) -> String {
     let selected = count(planned.cells.len(), "cell");
     let mut lines = vec![format!("{} at the {} scale: {selected}", planned.experiment, planned.scale)];
-    lines.extend(planned.missing_data.iter().map(|missing| format!("missing data: {}", missing.reason)));
+    lines.extend(planned.missing_data.iter().map(|missing| format!("{}: {}", missing.heading, missing.reason)));
     lines.push(String::new());
     lines.push(table(&match chosen {
         [one] => cell_rows(planned, &one.experiment),

@@ -118,6 +118,9 @@ fn validation_pictures_without_folders_are_told_how_to_be_sorted() {
     fs::remove_dir_all(bench.path("data/imagenet/val")).unwrap();
     place(&bench, "val/ILSVRC2012_val_00000001.JPEG", "colour.jpg");
     bench.run(&ARGUMENTS).ended(2).says("1 pictures in no folder").says("valprep.sh");
+    let planned = bench.program(&[&["plan", "tiny.json"][..], &ARGUMENTS].concat()).ended(0);
+    assert!(planned.stdout.contains("data that cannot be used: data/imagenet/val, inside"), "{}", planned.stdout);
+    assert!(!planned.stdout.contains("missing data"), "{}", planned.stdout);
 }
 
 #[test]

@@ -88,6 +88,8 @@ impl Listing {
         let tested = classes(&base.join(TEST))?;
         if let Some(name) = tested.iter().find(|name| class_names.binary_search(name).is_err()) {
             let place = base.join(TEST).join(name);
+            // An empty folder is at fault itself.
+            pictures(&place)?;
             return Err(fault("a class of the same name among the training pictures", "none", &place));
         }
         let train = Side::list(&base.join(TRAIN), &class_names, &class_names)?;
@@ -126,22 +128,8 @@ impl Side {
     fn list(folder: &Path, present: &[String], class_names: &[String]) -> Result<Side, DataError> {
         let of_class = |class: &String| {
             let label = class_names.partition_point(|name| name < class) as u32;
-            let path = folder.join(class);
-            let mut files = Vec::new();
-            for file in entries(&path)? {
-                if let Some(name) = file.file_name().and_then(|name| name.to_str())
-                    && is_picture(&file)
-                {
-                    let about = fs::metadata(&file).map_err(DataError::read(&file))?;
-                    let name = format!("{class}/{name}");
-                    if about.is_file() {
-                        files.push(File { name: name.into(), label, bytes: about.len() });
-                    }
-                }
-            }
-            if files.is_empty() {
-                return Err(fault("pictures that end in .JPEG, .jpg or .png", "none", &path));
-            }
+            let named = |(name, bytes)| File { name: format!("{class}/{name}").into(), label, bytes };
+            let mut files: Vec<File> = pictures(&folder.join(class))?.into_iter().map(named).collect();
             files.sort_unstable_by(|one, other| one.name.cmp(&other.name));
             Ok(files)
         };
@@ -160,6 +148,25 @@ impl Side {
     pub fn names(&self) -> Vec<Arc<str>> {
         self.0.iter().map(|file| file.name.clone()).collect()
     }
+}
+
+/// Names and sizes of the pictures in the folder of a class, in no order; at least one.
+fn pictures(folder: &Path) -> Result<Vec<(String, u64)>, DataError> {
+    let mut pictures = Vec::new();
+    for file in entries(folder)? {
+        if let Some(name) = file.file_name().and_then(|name| name.to_str())
+            && is_picture(&file)
+        {
+            let about = fs::metadata(&file).map_err(DataError::read(&file))?;
+            if about.is_file() {
+                pictures.push((name.to_owned(), about.len()));
+            }
+        }
+    }
+    if pictures.is_empty() {
+        return Err(fault("pictures that end in .JPEG, .jpg or .png", "none", folder));
+    }
+    Ok(pictures)
 }
 
 fn digest(sides: [&Side; 2]) -> String {
@@ -208,7 +215,7 @@ fn instead(files: &[PathBuf]) -> String {
     if let Some(first) = first(&|path| path.extension().is_some_and(|ending| ending == "tar")) {
         return format!("archives, such as {first}: extract each into a folder of its name without .tar");
     }
-    "none".to_owned()
+    if files.is_empty() { "an empty folder" } else { "none" }.to_owned()
 }
 
 fn fault(expected: &str, found: &str, folder: &Path) -> DataError {

@@ -112,6 +112,13 @@ fn what_is_wrong_with_the_folders_is_named() {
     note("an unknown class", &|root| copy(root, "colour.jpg", "train/goldfish/1.JPEG"));
     note("an empty class", &|root| fs::create_dir(root.join("imagenet/train/n01484850")).expect("a folder"));
     note("a class to test alone", &remove("train/n01443537"));
+    note("an empty val", &|root| {
+        fs::remove_dir_all(root.join("imagenet/val")).expect("a folder");
+        fs::create_dir(root.join("imagenet/val")).expect("a folder");
+    });
+    note("an empty class to test alone", &|root| {
+        fs::create_dir(root.join("imagenet/val/n01484850")).expect("a folder");
+    });
     note("nothing", &remove(""));
     insta::assert_snapshot!(report);
 }
