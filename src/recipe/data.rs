@@ -174,6 +174,23 @@ pub enum Domain {
 }
 
 impl DataSet {
+    /// The parts that there are of the set, at least one.
+    pub fn parts(self) -> &'static [Part] {
+        match self {
+            DataSet::Covtype => &[Part::Full, Part::Embedded],
+            DataSet::Emoji | DataSet::EmojiGroups | DataSet::SyntheticSpeech => &[Part::Embedded],
+            DataSet::Higgs
+            | DataSet::Cifar10
+            | DataSet::Cifar100
+            | DataSet::SpeechCommands
+            | DataSet::SpeechCommandsV2
+            | DataSet::Fsdd
+            | DataSet::SpeechFolder
+            | DataSet::ImageFolder
+            | DataSet::ImageNet => &[Part::Full],
+        }
+    }
+
     pub fn domain(self) -> Domain {
         match self {
             DataSet::Covtype | DataSet::Higgs => Domain::Tabular,
@@ -207,6 +224,16 @@ impl DataSet {
             DataSet::EmojiGroups => "emoji-groups",
             DataSet::ImageFolder => "image-folder",
             DataSet::ImageNet => "imagenet",
+        }
+    }
+}
+
+impl Part {
+    /// The spelling used in experiment files.
+    pub fn id(self) -> &'static str {
+        match self {
+            Part::Full => "full",
+            Part::Embedded => "embedded",
         }
     }
 }

@@ -44,6 +44,12 @@ fn read_out(base: &str, data: &DataSettings, own: &DataSettings, findings: &mut 
 
 /// Settings of one data set, at `base`.
 fn one(base: &str, data: &DataSettings, findings: &mut Findings) {
+    let parts = data.set.parts();
+    if !parts.contains(&data.part) {
+        let found = format!("`{}` for {}", data.part.id(), data.set.id());
+        let expected = parts.iter().map(|part| format!("`{}`", part.id())).collect::<Vec<_>>().join(" or ");
+        findings.add(format!("{base}/part"), found, expected);
+    }
     let at = format!("{base}/standardise");
     match (data.set.domain(), data.standardise) {
         (Domain::Tabular, None) => {
