@@ -1,5 +1,7 @@
 //! Settings of data, as an experiment file spells them, and what names data by content.
 
+use std::ops::RangeInclusive;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +61,21 @@ pub struct Crop {
     pub side: usize,
     /// Length of the shorter side in pixels before the centre is cut out, at least `side`; 256 as published.
     pub resize: usize,
+}
+
+/// Largest side of the squares that pictures are brought to, and largest shorter side before, in pixels.
+pub const LARGEST_SIDE: usize = 1024;
+
+impl Crop {
+    /// The first setting out of range: its name, what it is, and what it may be.
+    ///
+    /// # Errors
+    /// That setting.
+    pub fn check(self) -> Result<(), (&'static str, usize, RangeInclusive<usize>)> {
+        let Crop { side, resize } = self;
+        let settings = [("side", side, 1..=LARGEST_SIDE), ("resize", resize, side..=LARGEST_SIDE)];
+        settings.into_iter().find(|(_, found, range)| !range.contains(found)).map_or(Ok(()), Err)
+    }
 }
 
 /// How a set of spoken words is read.

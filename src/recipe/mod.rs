@@ -12,8 +12,8 @@ mod settings;
 
 pub use address::{Address, EvaluationRecipe, PretextRecipe};
 pub use data::{
-    Crop, Damaged, DataIdentity, DataSet, DataSettings, Domain, Folder, Part, Silence, Speech, Split, Standardise,
-    Subset, Words,
+    Crop, Damaged, DataIdentity, DataSet, DataSettings, Domain, Folder, LARGEST_SIDE, Part, Silence, Speech, Split,
+    Standardise, Subset, Words,
 };
 pub use pretext::{Contrast, Head, InputMix, Method, Mix, Operator, Pretext, Schedule};
 pub use reading::{FRECHET, Unit};

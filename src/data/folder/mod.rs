@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use image::RgbImage;
 use rayon::prelude::*;
 
-use crate::recipe::{DataIdentity, DataSet, DataSettings, Folder};
+use crate::recipe::{DataIdentity, DataSet, DataSettings, Folder, LARGEST_SIDE};
 
 use super::{CHANNELS, DataError, Descriptor, ImageSet, Inventory, PictureStore, Pictures, decode, members, subset};
 
@@ -22,9 +22,6 @@ pub(super) use fit::square;
 
 pub(super) static DESCRIPTOR: Descriptor =
     Descriptor::new(DataSet::ImageFolder, None, "that of the pictures", "Whoever made the pictures.");
-
-/// Largest side that pictures are brought to.
-const LARGEST_SIDE: usize = 1024;
 
 /// Names the content of the folder that settings name, and counts its pictures. Reads the files without decoding them.
 pub(super) fn inventory(roots: &[PathBuf], settings: &DataSettings) -> Result<Inventory, DataError> {

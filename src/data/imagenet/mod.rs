@@ -31,9 +31,6 @@ static HUNDRED: &str = include_str!("synsets-100.txt");
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 
-/// Largest side that pictures are brought to, and largest shorter side before.
-const LARGEST_SIDE: usize = 1024;
-
 static LAYOUTS: [Layout; 1] = [Layout {
     form: Form::Picture,
     container: Container::Folder,
@@ -126,19 +123,18 @@ fn identity(settings: &DataSettings, listing: &Listing) -> DataIdentity {
 }
 
 fn checked(settings: &DataSettings) -> Result<Crop, DataError> {
-    let set = settings.set;
-    let refused = |setting, expected: String, found: String| Err(DataError::Setting { set, setting, expected, found });
-    let Some(crop) = settings.crop else {
-        return refused("data.crop", "a side and the length to resize to".to_owned(), "nothing".to_owned());
+    let refused = |expected: String, found: String| {
+        Err(DataError::Setting { set: settings.set, setting: "data.crop", expected, found })
     };
-    if !(1..=LARGEST_SIDE).contains(&crop.side) {
-        return refused("data.crop.side", format!("from 1 to {LARGEST_SIDE} pixels"), crop.side.to_string());
+    let Some(crop) = settings.crop else {
+        return refused("a side and the length to resize to".to_owned(), "nothing".to_owned());
+    };
+    match crop.check() {
+        Ok(()) => Ok(crop),
+        Err((name, found, range)) => {
+            refused(format!("{name} from {} to {} pixels", range.start(), range.end()), found.to_string())
+        }
     }
-    if !(crop.side..=LARGEST_SIDE).contains(&crop.resize) {
-        let expected = format!("from the side, {}, to {LARGEST_SIDE} pixels", crop.side);
-        return refused("data.crop.resize", expected, crop.resize.to_string());
-    }
-    Ok(crop)
 }
 
 /// Whether a name is that of one of the 1000 classes.

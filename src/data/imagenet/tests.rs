@@ -163,9 +163,9 @@ fn what_is_wrong_with_the_settings_is_named() {
     let all = [said(None), said(crop(0, 10)), said(crop(2000, 2000)), said(crop(224, 200))];
     insta::assert_snapshot!(all.join("\n"), @r"
     data set imagenet, data.crop: expected a side and the length to resize to, found nothing
-    data set imagenet, data.crop.side: expected from 1 to 1024 pixels, found 0
-    data set imagenet, data.crop.side: expected from 1 to 1024 pixels, found 2000
-    data set imagenet, data.crop.resize: expected from the side, 224, to 1024 pixels, found 200
+    data set imagenet, data.crop: expected side from 1 to 1024 pixels, found 0
+    data set imagenet, data.crop: expected side from 1 to 1024 pixels, found 2000
+    data set imagenet, data.crop: expected resize from 224 to 1024 pixels, found 200
     ");
 }
 

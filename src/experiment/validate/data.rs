@@ -1,11 +1,8 @@
 //! Which settings of data go together.
 
-use crate::recipe::{Crop, DataSet, DataSettings, Domain, Settings, Speech, Words};
+use crate::recipe::{DataSet, DataSettings, Domain, LARGEST_SIDE, Settings, Speech, Words};
 
 use super::ranges::{Findings, LARGEST};
-
-/// Of the squares that pictures are brought to, in pixels.
-const LARGEST_SIDE: usize = 1024;
 
 pub(super) fn check(settings: &Settings, findings: &mut Findings) {
     one("/data", &settings.data, findings);
@@ -78,7 +75,7 @@ fn folder(at: &str, data: &DataSettings, findings: &mut Findings) {
         (DataSet::SpeechFolder, None) => findings.add(at, "nothing", "the name of a speech folder"),
         (DataSet::ImageFolder, Some(folder)) => match folder.side {
             Some(side) => drop(findings.size(&side_at, side, 1, LARGEST_SIDE)),
-            None => findings.add(side_at, "nothing", "a number of pixels from 1 to 1024"),
+            None => findings.add(side_at, "nothing", format!("a number of pixels from 1 to {LARGEST_SIDE}")),
         },
         (DataSet::SpeechFolder, Some(folder)) if folder.side.is_some() => {
             findings.add(side_at, "a value", "nothing for recordings");
@@ -94,9 +91,13 @@ fn crop(at: &str, data: &DataSettings, findings: &mut Findings) {
         (DataSet::ImageNet, None) => {
             findings.add(at, "nothing", "a side and the length to resize to, for imagenet");
         }
-        (DataSet::ImageNet, Some(Crop { side, resize })) => {
-            if findings.size(&format!("{at}/side"), side, 1, LARGEST_SIDE) {
-                findings.size(&format!("{at}/resize"), resize, side, LARGEST_SIDE);
+        (DataSet::ImageNet, Some(crop)) => {
+            if let Err((name, found, range)) = crop.check() {
+                findings.add(
+                    format!("{at}/{name}"),
+                    found.to_string(),
+                    format!("{} to {}", range.start(), range.end()),
+                );
             }
         }
         (set, Some(_)) => findings.add(at, "a value", format!("nothing for {}", set.id())),
