@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::interchange::{Exported, detectron2, export, loading_lines};
+use crate::interchange::{Exported, detectron2, export, fits_configuration, loading_lines};
 use crate::recipe::PretextRecipe;
 use crate::store::{Results, RunFolder, read_sealed, write_atomic};
 
@@ -30,6 +30,12 @@ pub fn execute(arguments: Export, common: &Common, output: &Output) -> anyhow::R
     }
     write_atomic(&path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
     output.result(path.display().to_string());
+    if matches!(arguments.format, ExportFormat::Detectron2) && !fits_configuration(&exported.recipe.network) {
+        output.note(
+            "warning: MoCo's configuration pascal_voc_R_50_C4_24k_moco.yaml is for a ResNet-50 of width 64; this is another \
+             network, of which it would skip what does not fit",
+        );
+    }
     if !output.quiet() {
         tell(&exported, arguments.format, &path, output);
     }

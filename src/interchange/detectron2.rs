@@ -50,6 +50,12 @@ pub fn detectron2(network: &Network, encoder: &[u8]) -> Result<Vec<u8>, Detectro
     Ok(pickle.stop())
 }
 
+/// Whether MoCo's configuration for detection takes all of the encoder. Detectron2 skips tensors of other shapes than its
+/// own and begins those at random.
+pub fn fits_configuration(network: &Network) -> bool {
+    matches!(network, Network::Resnet { depth: 50, width: 64, .. })
+}
+
 fn described(network: &Network) -> String {
     match network {
         Network::Mlp { .. } => "an MLP".to_owned(),
@@ -205,6 +211,15 @@ mod tests {
         assert_eq!(shape, [&Value::Int(3), &Value::Int(1), &Value::Int(1), &Value::Int(1)]);
         assert_eq!(object.get(arguments[1]), &Value::Text("<f4"));
         assert!(pickle.windows(values.len()).any(|bytes| bytes == values), "the values as they are");
+    }
+
+    #[test]
+    fn the_configuration_of_moco_is_a_resnet_50_of_width_64() {
+        assert!(fits_configuration(&RESNET));
+        for (depth, width) in [(18, 64), (50, 32)] {
+            let other = Network::Resnet { depth, width, stem: Stem::Imagenet, input_channels: 3 };
+            assert!(!fits_configuration(&other));
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ mod stored;
 mod tests;
 
 pub use architecture::Architecture;
-pub use detectron2::{Detectron2Error, detectron2};
+pub use detectron2::{Detectron2Error, detectron2, fits_configuration};
 pub use encoder::Encoder;
 pub use error::InterchangeError;
 pub use export::{Exported, export, loading_lines};

@@ -130,6 +130,7 @@ fn a_trained_encoder_is_handed_on_to_detectron2() {
     let run = bench.files("results", "pretext", "done.json").into_keys().next().unwrap();
     let ran = bench.program(&["export", &run, "--format", "detectron2", "--output", "out.pkl"]).ended(0);
     assert!(ran.stdout.contains("MODEL.WEIGHTS out.pkl"), "{}", ran.stdout);
+    ran.says("is for a ResNet-50 of width 64; this is another");
     let pickle = fs::read(bench.path("out.pkl")).unwrap();
     for name in ["stem.conv1.weight", "stem.conv1.norm.running_var", "res2.0.conv1.weight", "res5.0.shortcut.norm.bias"]
     {
