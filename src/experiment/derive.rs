@@ -66,7 +66,10 @@ impl Experiment {
     fn readings(&self, only: &Filter) -> Result<Vec<String>, ExperimentError> {
         let mut readings = Vec::new();
         for scale in Scale::ALL {
-            for axes in self.combinations.iter().filter(|axes| only.accepts(axes)) {
+            // What only `scales.*.only` leaves out is put back by a selection that names it.
+            let is_there =
+                |axes: &&Vec<(String, String)>| axes.iter().all(|(axis, value)| self.is_at(scale, axis, value));
+            for axes in self.combinations.iter().filter(|axes| only.accepts(axes)).filter(is_there) {
                 readings.extend(validate::readings(&self.settings(axes, scale)?.evaluation));
             }
             readings.sort_unstable();

@@ -245,7 +245,7 @@ impl Experiment {
             .filter(|axes| filter.accepts(axes))
     }
 
-    fn is_at(&self, scale: Scale, axis: &str, value: &str) -> bool {
+    pub(super) fn is_at(&self, scale: Scale, axis: &str, value: &str) -> bool {
         self.file.axes.get(axis).and_then(|values| values.get(value)).is_some_and(|value| value.is_at(scale))
     }
 
