@@ -42,7 +42,7 @@ fn finish(folder: &Path, cell: &Cell, seed: u64, data: &CellData, evaluated: boo
     let run = results.pretext(&pretext.address());
     std::fs::create_dir_all(run.path()).expect("a folder");
     write_sealed(&run.file("recipe.json"), &pretext).expect("written");
-    write_sealed(&run.file("done.json"), &Done { files: [].into() }).expect("written");
+    write_sealed(&run.file("done.json"), &Done { files: [].into(), trace: None }).expect("written");
     for recipe in trial.evaluations.iter().filter(|_| evaluated) {
         let run = results.evaluation(&recipe.address());
         std::fs::create_dir_all(run.path()).expect("a folder");

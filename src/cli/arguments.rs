@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::experiment::{Filter, Scale};
+use crate::train::TRACED;
 
 /// Re-runs the i-Mix paper (ICLR 2021) and says, number by number, whether it came out.
 #[derive(Debug, Parser)]
@@ -69,6 +70,8 @@ pub enum Command {
     Compare(Compare),
     /// Say which settings of a trial differ from those of a finished one
     Why(Why),
+    /// Do finished runs again, or their first steps, and compare with what they recorded
+    Verify(Verify),
     /// Draw what the encoders see: originals, both views and mixed inputs of a batch
     Views(Views),
     /// Write the encoder of a finished run as a file that PyTorch loads
@@ -232,6 +235,26 @@ pub struct Compare {
 pub struct Why {
     #[command(flatten)]
     pub selection: Selection,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro verify 1f3a9c\n  repro verify all --results /shared/results\n  repro verify results/pretext/1f3a9c04d2b7e6580a91 --epochs 1\n\nNothing is written. On one kind of processor the bits have to be the same; on another the numbers agree to rounding.\nExits with 0 where all agree, with 4 where one differs, with 2 where one cannot be verified."
+)]
+pub struct Verify {
+    /// Folders of finished runs, the first digits of their addresses, or `all` in the results folder. Evaluations are
+    /// done again whole
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<String>,
+    /// First steps of each pretext run to take again, of those that are recorded
+    #[arg(long, value_name = "N", default_value_t = TRACED as u16, value_parser = clap::value_parser!(u16).range(1..=TRACED as i64))]
+    pub steps: u16,
+    /// Take whole epochs again instead, and compare with the metrics of each
+    #[arg(long, value_name = "N", conflicts_with = "steps", value_parser = clap::value_parser!(u16).range(1..))]
+    pub epochs: Option<u16>,
+    /// Print JSON: an array with an object for each run
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

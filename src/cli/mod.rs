@@ -9,6 +9,7 @@ mod device;
 mod evaluate;
 mod exit;
 mod export;
+mod found;
 mod known_data;
 mod list;
 mod new;
@@ -17,6 +18,7 @@ mod plan;
 mod report;
 mod run;
 mod text;
+mod verify;
 mod views;
 mod watch;
 mod why;
@@ -46,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Report(own) => report::execute(own, &common, &output),
         Command::Compare(own) => compare::execute(own, &common, &output),
         Command::Why(own) => why::execute(own, &common, &output),
+        Command::Verify(own) => verify::execute(own, &common, &output),
         Command::Views(own) => views::execute(own, &common, &output),
         Command::Export(own) => export::execute(own, &common, &output),
         Command::Evaluate(own) => evaluate::execute(own, &common, &output),

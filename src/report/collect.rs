@@ -9,8 +9,6 @@ use crate::store::{Results, RunFolder, State, StoreError, read_sealed};
 
 use super::measured::{EpochLoss, FailedTrial, Run, TrialReadings};
 
-const METRICS: &str = "metrics.jsonl";
-
 /// What was found of the trials of a cell.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Collected {
@@ -92,13 +90,7 @@ fn run(folder: &RunFolder, address: String, collected: &mut Collected) -> Run {
 /// The loss of each epoch of a finished pretext run; none where the run is gone.
 fn losses(folder: &RunFolder) -> Result<Vec<EpochLoss>, StoreError> {
     let Some(done) = folder.read_done()? else { return Ok(Vec::new()) };
-    let bytes = folder.read_vouched(&done, METRICS)?;
-    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let line = |(index, line): (usize, &[u8])| {
-        let found = |error| StoreError::damaged(&folder.file(METRICS), format!("line {}: {error}", index + 1));
-        serde_json::from_slice(line).map_err(found)
-    };
-    lines.enumerate().map(line).collect()
+    folder.read_metrics(&done)
 }
 
 /// What is wrong with a number that its reading cannot have.

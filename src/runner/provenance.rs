@@ -6,6 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::store::{Provenance, RunFolder, StoreError, read_sealed, write_sealed};
 
+use crate::kernels::cpu::vectors;
+
 use super::Task;
 
 /// Between two writes while the work goes on, so that a killed process loses at most this much of the time it took.
@@ -42,11 +44,12 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
-/// `cpu`, with the model where the system tells.
-fn device() -> String {
+/// `cpu`, with the model where the system tells and the vectors that our loops are compiled for.
+pub fn device() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    model.map_or_else(|| "cpu".to_owned(), |(_, name)| format!("cpu ({})", name.trim()))
+    let model = model.map_or("model not known", |(_, name)| name.trim());
+    format!("cpu ({model}, {})", vectors())
 }
 
 /// Keeps `provenance.json` of a claimed folder while the work goes on.

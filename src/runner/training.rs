@@ -9,7 +9,7 @@ use crate::kernels::Cpu;
 use crate::model::Network;
 use crate::recipe::{DataIdentity, EvaluationRecipe, PretextRecipe};
 use crate::store::{
-    EvaluationResult, Failure, FailureKind, MetricLog, RunFolder, Stage, StoreError, checksum, write_sealed,
+    EvaluationResult, Failure, FailureKind, MetricLog, Results, RunFolder, Stage, StoreError, checksum, write_sealed,
 };
 use crate::train;
 
@@ -26,7 +26,7 @@ pub struct Training {
 
 impl Training {
     /// The data that a recipe names.
-    fn data(&mut self, identity: &DataIdentity, folder: Option<&Path>) -> Result<&Set, Failure> {
+    pub(super) fn data(&mut self, identity: &DataIdentity, folder: Option<&Path>) -> Result<&Set, Failure> {
         let set = match self.kept.take().filter(|kept| *kept.identity() == *identity) {
             Some(kept) => kept,
             None => {
@@ -55,17 +55,7 @@ impl Performer for Training {
         let checkpoint_every = Duration::try_from_secs_f64(session.task.checkpoint_seconds).unwrap_or(Duration::MAX);
         let options = train::Options { threads, checkpoint_every };
         let ended = train::pretext(recipe, data, session.folder, Cpu::new(threads), options, &mut |progress| {
-            watch(match progress {
-                train::Progress::Step { epoch, epochs, step, steps, loss } => Event::Progress {
-                    stage: Stage::Epoch,
-                    at: epoch,
-                    of: epochs,
-                    fraction: ((epoch - 1) as f64 + step as f64 / steps as f64) / epochs as f64,
-                    items: epochs * steps * recipe.pretext.batch,
-                    loss: Some(loss),
-                },
-                train::Progress::Warning(text) => Event::Warning(text),
-            })
+            watch(Event::of_training(progress, recipe))
         });
         match ended.map_err(of_training)? {
             train::Ended::Finished => Ok(Ended::Done),
@@ -75,7 +65,7 @@ impl Performer for Training {
 
     fn evaluation(&mut self, recipe: &EvaluationRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
         let data = self.data(&recipe.data, session.task.data.as_deref())?;
-        match evaluate_on(data, recipe, session, watch) {
+        match evaluate_on(data, recipe, session.results, session.task.threads, watch) {
             Ok(outcome) => {
                 write_result(session, outcome).map_err(of_store)?;
                 Ok(Ended::Done)
@@ -86,16 +76,35 @@ impl Performer for Training {
     }
 }
 
-fn evaluate_on(
+/// Runs an evaluation and writes nothing.
+pub(super) fn evaluate_on(
     data: &Set,
     recipe: &EvaluationRecipe,
-    session: &Session,
+    results: &Results,
+    threads: usize,
     watch: Watch,
 ) -> Result<Outcome, Interruption> {
     let progress = &mut |progress: evaluate::Progress| watch(progress.into());
     let EvaluationRecipe { seed, ref network, ref evaluation, .. } = *recipe;
-    let read_out = ReadOut { data, network, evaluation, seed, threads: session.task.threads };
-    read_out.run(|network| Ok(load_trained(network, recipe, session)?), progress)
+    let read_out = ReadOut { data, network, evaluation, seed, threads };
+    read_out.run(|network| Ok(load_trained(network, recipe, results)?), progress)
+}
+
+impl Event {
+    /// What a step of a recipe tells.
+    pub(super) fn of_training(progress: train::Progress, recipe: &PretextRecipe) -> Event {
+        match progress {
+            train::Progress::Step { epoch, epochs, step, steps, loss } => Event::Progress {
+                stage: Stage::Epoch,
+                at: epoch,
+                of: epochs,
+                fraction: ((epoch - 1) as f64 + step as f64 / steps as f64) / epochs as f64,
+                items: epochs * steps * recipe.pretext.batch,
+                loss: Some(loss),
+            },
+            train::Progress::Warning(text) => Event::Warning(text),
+        }
+    }
 }
 
 impl From<evaluate::Progress> for Event {
@@ -112,12 +121,12 @@ impl From<evaluate::Progress> for Event {
 }
 
 /// Sets the encoder that a recipe names.
-fn load_trained(network: &mut Network<Cpu>, recipe: &EvaluationRecipe, session: &Session) -> Result<(), Failure> {
+fn load_trained(network: &mut Network<Cpu>, recipe: &EvaluationRecipe, results: &Results) -> Result<(), Failure> {
     let address = recipe.encoder.as_ref().ok_or_else(|| Failure {
         kind: FailureKind::Store,
         message: format!("the {} evaluation names no encoder", recipe.evaluation.id()),
     })?;
-    load(&session.results.pretext(address), network).map_err(of_store)
+    load(&results.pretext(address), network).map_err(of_store)
 }
 
 fn load(folder: &RunFolder, network: &mut Network<Cpu>) -> Result<(), StoreError> {
@@ -126,12 +135,18 @@ fn load(folder: &RunFolder, network: &mut Network<Cpu>) -> Result<(), StoreError
     train::load_encoder(network, &folder.read_vouched(&done, name)?, &folder.file(name))
 }
 
-/// Writes what an evaluation found; `result.json` last, because it says that the evaluation is finished.
-fn write_result(session: &Session, outcome: Outcome) -> Result<(), StoreError> {
-    let mut metrics = MetricLog::new(&session.folder.file("metrics.jsonl"));
+/// What an evaluation's `metrics.jsonl` holds.
+pub(super) fn log(outcome: &Outcome, path: &Path) -> Result<MetricLog, StoreError> {
+    let mut metrics = MetricLog::new(path);
     for line in &outcome.lines {
         metrics.push(line)?;
     }
+    Ok(metrics)
+}
+
+/// Writes what an evaluation found; `result.json` last, because it says that the evaluation is finished.
+fn write_result(session: &Session, outcome: Outcome) -> Result<(), StoreError> {
+    let metrics = log(&outcome, &session.folder.file("metrics.jsonl"))?;
     metrics.write()?;
     let metrics = checksum(metrics.text().as_bytes());
     let Outcome { readings, details, .. } = outcome;

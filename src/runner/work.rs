@@ -71,7 +71,7 @@ pub fn finished(work: &Work, results: &Results) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-fn lost_is_damaged(error: StoreError) -> StoreError {
+pub(super) fn lost_is_damaged(error: StoreError) -> StoreError {
     match error {
         StoreError::Io { path, source } if source.kind() == io::ErrorKind::NotFound => {
             StoreError::damaged(&path, "it is gone")

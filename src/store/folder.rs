@@ -3,6 +3,8 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+
 use crate::recipe::Address;
 
 use super::{Done, EvaluationResult, Failure, StoreError, checksum, read_sealed, remove_leftovers};
@@ -107,6 +109,18 @@ impl RunFolder {
     /// `result.json`, once the evaluation is finished.
     pub fn read_result(&self) -> Result<Option<EvaluationResult>, StoreError> {
         read_sealed(&self.file("result.json"))
+    }
+
+    /// The lines of a pretext run's `metrics.jsonl`, checked against `done.json`.
+    pub fn read_metrics<T: DeserializeOwned>(&self, done: &Done) -> Result<Vec<T>, StoreError> {
+        let name = "metrics.jsonl";
+        let bytes = self.read_vouched(done, name)?;
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let line = |(index, line): (usize, &[u8])| {
+            let found = |error| StoreError::damaged(&self.file(name), format!("line {}: {error}", index + 1));
+            serde_json::from_slice(line).map_err(found)
+        };
+        lines.enumerate().map(line).collect()
     }
 
     /// The bytes of a file that `done.json` vouches for, checked against it.

@@ -2,9 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{StoreError, write_atomic};
+
+/// A line of a pretext run's log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    /// From 1.
+    pub epoch: usize,
+    /// Mean over the steps.
+    pub loss: f64,
+    /// Learning rate of the last step.
+    pub rate: f64,
+    /// Mean over the steps of the deviation of the normalised embeddings; 0 at collapse.
+    pub spread: f64,
+}
 
 /// The lines so far. Written whole at each checkpoint, so that it never runs ahead of what can be resumed.
 #[derive(Debug)]

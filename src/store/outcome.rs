@@ -9,6 +9,34 @@ use serde::{Deserialize, Serialize};
 pub struct Done {
     /// SHA-256 of each file that a later run reads, by name.
     pub files: BTreeMap<String, String>,
+    /// None where a release that kept none had a part in the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Trace>,
+}
+
+/// How a run began, so that anyone can take its first steps again and compare.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The first steps, in order.
+    pub steps: Vec<TracedStep>,
+    /// SHA-256 of the encoder's parameters after the last of them, heads included, as little-endian f32; none until that
+    /// is taken.
+    pub parameters: Option<String>,
+}
+
+impl Trace {
+    /// Whether it goes as far as it is meant to.
+    pub fn is_whole(&self) -> bool {
+        self.parameters.is_some()
+    }
+}
+
+/// What one step gave, to the last bit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TracedStep {
+    pub loss: f64,
+    /// Standard deviation over the batch of the normalised embeddings, averaged over dimensions.
+    pub spread: f64,
 }
 
 /// `result.json`: every reading of an evaluation.

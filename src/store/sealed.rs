@@ -21,6 +21,10 @@ pub enum StoreError {
     Damaged { path: PathBuf, found: String },
     #[error("{path} has format {found}, this program reads format {FORMAT}: use a newer release of repro")]
     Newer { path: PathBuf, found: u32 },
+    #[error(
+        "{path} holds no trace of the run's first steps, as earlier releases left it: compare whole epochs with --epochs 1"
+    )]
+    Untraced { path: PathBuf },
 }
 
 impl StoreError {

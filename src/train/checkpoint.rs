@@ -17,23 +17,12 @@ use crate::recipe::Address;
 use crate::store::{RunFolder, StoreError, checksum, write_atomic};
 
 use super::Trainer;
+use super::course::Position;
 
 /// Raised when the content of a checkpoint changes.
 const FORMAT: u32 = 1;
 /// Checkpoints kept, so that a damaged one costs no more than an interval.
 const KEPT: usize = 2;
-
-/// Where a run stands between two steps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Position {
-    /// Epochs finished.
-    pub epoch: usize,
-    /// Steps taken of the epoch at hand.
-    pub step: usize,
-    /// Sums over the steps of the epoch at hand.
-    pub loss_sum: f64,
-    pub spread_sum: f64,
-}
 
 #[derive(Serialize, Deserialize)]
 struct Header {

@@ -4,6 +4,7 @@
 
 mod batch;
 mod checkpoint;
+mod course;
 mod encoder;
 pub mod inputs;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub mod schedule;
 mod step;
 
 pub use batch::{Batch, Batches};
+pub use course::{Extent, TRACED};
 pub use encoder::{encoder_plan, load_encoder};
-pub use pretext::{Ended, Options, Progress, TrainError, pretext};
+pub use pretext::{Ended, Options, Progress, Retraced, TrainError, pretext, retrace};
 pub use step::{StepError, Trainer};

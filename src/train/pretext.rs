@@ -4,23 +4,19 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use thiserror::Error;
 
 use crate::augment::{self, ViewsError};
 use crate::data::{DataError, Set};
 use crate::kernels::Kernels;
 use crate::model::ModelError;
-use crate::objective::COLLAPSED;
 use crate::recipe::PretextRecipe;
-use crate::store::{Done, MetricLog, RunFolder, StoreError, checksum, write_atomic, write_sealed};
+use crate::store::{Done, EpochMetrics, MetricLog, RunFolder, StoreError, Trace, checksum, write_atomic, write_sealed};
 
-use super::batch::{Batches, ahead};
-use super::checkpoint::{self, Position};
-use super::encoder::{encoder_bytes, encoder_plan};
-use super::inputs::At;
-use super::schedule::LearningRate;
-use super::{StepError, Trainer};
+use super::batch::ahead;
+use super::course::{Course, Extent};
+use super::encoder::encoder_bytes;
+use super::{StepError, checkpoint};
 
 /// Writing checkpoints takes at most one part in this many of the time.
 const CHECKPOINT_SHARE: u32 = 20;
@@ -74,19 +70,6 @@ pub enum Progress {
     Warning(String),
 }
 
-/// One line of `metrics.jsonl`.
-#[derive(Serialize)]
-struct EpochMetrics {
-    /// From 1.
-    epoch: usize,
-    /// Mean over the steps.
-    loss: f64,
-    /// Learning rate of the last step.
-    rate: f64,
-    /// Mean over the steps of the deviation of the normalised embeddings; 0 at collapse.
-    spread: f64,
-}
-
 /// Runs a recipe in a folder that the caller has claimed, from the newest whole checkpoint.
 ///
 /// `control` is called after every step; when it breaks, the run writes a checkpoint and ends as [`Ended::Stopped`].
@@ -98,26 +81,21 @@ pub fn pretext<K: Kernels>(
     Options { threads, checkpoint_every }: Options,
     control: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Ended, TrainError> {
-    let settings = &recipe.pretext;
     let address = recipe.address();
     let source = augment::source(data, &recipe.views, recipe.seed)?;
-    let from = |epoch, step| Batches::new(&*source, settings, At { seed: recipe.seed, epoch, step });
-    let steps = from(0, 0)?.steps();
-    let plan = encoder_plan(&recipe.network, data)?;
-    let mut trainer = Trainer::new(kernels.clone(), plan, settings, recipe.seed)?;
-    let rates = LearningRate::pretext(settings, steps);
+    let mut course = Course::new(recipe, data, &*source, kernels.clone())?;
 
     let metrics_path = folder.file("metrics.jsonl");
-    let mut at = Position { epoch: 0, step: 0, loss_sum: 0.0, spread_sum: 0.0 };
     let mut metrics = MetricLog::new(&metrics_path);
     let mut warnings = Vec::new();
-    if let Some(position) = checkpoint::restore(folder, &address, &mut trainer, &mut |text| warnings.push(text))? {
+    if let Some(position) = checkpoint::restore(folder, &address, &mut course.trainer, &mut |text| warnings.push(text))?
+    {
         match MetricLog::resume(&metrics_path, position.epoch) {
-            Ok(log) => (at, metrics) = (position, log),
+            Ok(log) => (course.at, metrics) = (position, log),
             Err(error) => {
                 // The epochs' metrics cannot be had back from a checkpoint: only training anew gives them again.
                 warnings.push(format!("{error}; training from the start"));
-                trainer = Trainer::new(kernels, encoder_plan(&recipe.network, data)?, settings, recipe.seed)?;
+                course = Course::new(recipe, data, &*source, kernels)?;
             }
         }
     }
@@ -125,39 +103,20 @@ pub fn pretext<K: Kernels>(
         let _ = control(Progress::Warning(warning));
     }
 
-    let ended = ahead(from(at.epoch, at.step)?, threads, |batches| {
+    let ended = ahead(course.batches(&*source)?, threads, |batches| -> Result<Ended, TrainError> {
         let mut saved = Instant::now();
         let mut interval = checkpoint_every;
-        while at.epoch < settings.epochs {
+        while !course.is_finished() {
             let batch = batches.next().expect("there is a batch for every step")?;
-            let rate = rates.at(at.epoch, at.step);
-            let observed = trainer.step(batch, rate)?;
-            let (epoch, step) = (at.epoch + 1, at.step + 1);
-            if !observed.loss.is_finite() || !observed.spread.is_finite() {
-                return Err(TrainError::NotFinite { epoch, step, loss: observed.loss });
+            let taken = course.take(batch)?;
+            if let Some(line) = &taken.epoch {
+                metrics.push(line)?;
             }
-            if observed.spread < f64::from(COLLAPSED) {
-                return Err(TrainError::Collapse { epoch, step, spread: observed.spread });
-            }
-            at.step += 1;
-            at.loss_sum += observed.loss;
-            at.spread_sum += observed.spread;
-            if at.step == steps {
-                metrics.push(&EpochMetrics {
-                    epoch,
-                    loss: at.loss_sum / steps as f64,
-                    rate,
-                    spread: at.spread_sum / steps as f64,
-                })?;
-                at = Position { epoch, step: 0, loss_sum: 0.0, spread_sum: 0.0 };
-            }
-            let stop =
-                control(Progress::Step { epoch, epochs: settings.epochs, step, steps, loss: observed.loss }).is_break();
-            let finished = at.epoch == settings.epochs;
-            if (stop || saved.elapsed() >= interval) && !finished {
+            let stop = control(taken.progress).is_break();
+            if (stop || saved.elapsed() >= interval) && !course.is_finished() {
                 let began = Instant::now();
                 metrics.write()?;
-                checkpoint::save(folder, &address, &trainer, &at)?;
+                checkpoint::save(folder, &address, &course.trainer, &course.at)?;
                 if !checkpoint_every.is_zero() {
                     interval = checkpoint_every.max(began.elapsed() * CHECKPOINT_SHARE);
                 }
@@ -170,15 +129,51 @@ pub fn pretext<K: Kernels>(
         Ok(Ended::Finished)
     })??;
     if ended == Ended::Finished {
-        finish(recipe, folder, &trainer, &metrics)?;
+        finish(recipe, folder, course, &metrics)?;
     }
     Ok(ended)
+}
+
+/// What the first steps of a run give when they are taken again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retraced {
+    pub trace: Trace,
+    /// Of the whole epochs among the steps.
+    pub epochs: Vec<EpochMetrics>,
+}
+
+/// Takes the first steps of a recipe again, up to the end of the run. Nothing is written.
+///
+/// `control` is called after every step; when it breaks there is no outcome.
+pub fn retrace<K: Kernels>(
+    recipe: &PretextRecipe,
+    data: &Set,
+    kernels: K,
+    threads: usize,
+    extent: Extent,
+    control: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Option<Retraced>, TrainError> {
+    let source = augment::source(data, &recipe.views, recipe.seed)?;
+    let mut course = Course::new(recipe, data, &*source, kernels)?;
+    let mut epochs = Vec::new();
+    let whole = ahead(course.batches(&*source)?, threads, |batches| -> Result<bool, TrainError> {
+        while !course.is_finished() && course.is_within(extent) {
+            let batch = batches.next().expect("there is a batch for every step")?;
+            let taken = course.take(batch)?;
+            epochs.extend(taken.epoch);
+            if control(taken.progress).is_break() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })??;
+    Ok(whole.then(|| Retraced { trace: course.at.trace, epochs }))
 }
 
 fn finish<K: Kernels>(
     recipe: &PretextRecipe,
     folder: &RunFolder,
-    trainer: &Trainer<K>,
+    Course { trainer, at, .. }: Course<K>,
     metrics: &MetricLog,
 ) -> Result<(), TrainError> {
     metrics.write()?;
@@ -189,7 +184,7 @@ fn finish<K: Kernels>(
         ("encoder.safetensors".to_owned(), checksum(&encoder)),
         ("metrics.jsonl".to_owned(), checksum(metrics.text().as_bytes())),
     ]);
-    write_sealed(&folder.file("done.json"), &Done { files })?;
+    write_sealed(&folder.file("done.json"), &Done { files, trace: at.trace.is_whole().then_some(at.trace) })?;
     checkpoint::clear(folder)?;
     Ok(())
 }

@@ -16,4 +16,5 @@ mod summary;
 #[cfg(target_os = "linux")]
 mod together;
 #[cfg(target_os = "linux")]
+mod verify;
 mod watch;

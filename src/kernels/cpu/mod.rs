@@ -15,7 +15,7 @@ mod sums;
 
 use super::{BatchNorm, Convolution, FeatureMap, Kernels, Linear, MaxOut, MaxPool, RowMix, SgdStep};
 
-pub use pool::Cpu;
+pub use pool::{Cpu, vectors};
 
 impl Kernels for Cpu {
     type Buffer = Vec<f32>;

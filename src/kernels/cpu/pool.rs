@@ -14,6 +14,22 @@ pub struct Cpu {
     arch: Arch,
 }
 
+/// Name of the widest vectors that this machine has and our loops are compiled for. Sums are taken in an order that
+/// depends on it.
+pub fn vectors() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    return match Arch::new() {
+        Arch::V4(_) => "AVX-512",
+        Arch::V3(_) => "AVX2",
+        _ => "no vectors",
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    return match Arch::new() {
+        Arch::Scalar => "no vectors",
+        _ => "vectors of 128 bits",
+    };
+}
+
 /// Work on pieces, written for vectors of any width.
 pub(super) trait Work<T>: Sync {
     /// To be `#[inline(always)]`: only then is it compiled for the vectors of `simd`.

@@ -218,7 +218,7 @@ fn finished_work_is_left_alone() {
     let mut bench = Bench::new(&[trial("a", 0)]);
     let folder = bench.graph.job(0).work.folder(&Results::new(bench.folder.path()));
     std::fs::create_dir_all(folder.path()).unwrap();
-    write_sealed(&folder.file("done.json"), &Done { files: Default::default() }).unwrap();
+    write_sealed(&folder.file("done.json"), &Done { files: Default::default(), trace: None }).unwrap();
     bench.run(1, |_| Act::Finish, nobody);
     assert_eq!(*bench.states()[0], JobState::Already);
     assert_eq!(bench.log().len(), 2);

@@ -34,7 +34,7 @@ impl Performer for Toy {
         }
         fs::write(session.folder.file("encoder"), b"abc").unwrap();
         let files = [("encoder".to_owned(), checksum(b"abc"))].into();
-        write_sealed(&session.folder.file("done.json"), &Done { files }).unwrap();
+        write_sealed(&session.folder.file("done.json"), &Done { files, trace: None }).unwrap();
         Ok(Ended::Done)
     }
 

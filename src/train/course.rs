@@ -1,0 +1,147 @@
+//! The steps of a run in their order, whatever becomes of them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::Source;
+use crate::data::Set;
+use crate::kernels::Kernels;
+use crate::objective::COLLAPSED;
+use crate::recipe::PretextRecipe;
+use crate::store::{EpochMetrics, Trace, TracedStep, checksum};
+
+use super::batch::{Batch, Batches};
+use super::encoder::encoder_plan;
+use super::inputs::At;
+use super::schedule::LearningRate;
+use super::step::Observed;
+use super::{Progress, TrainError, Trainer};
+
+/// First steps of a run that its trace holds: enough for every part of a step to show in the loss.
+pub const TRACED: usize = 10;
+
+/// Where a run stands between two steps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Position {
+    /// Epochs finished.
+    pub epoch: usize,
+    /// Steps taken of the epoch at hand.
+    pub step: usize,
+    /// Sums over the steps of the epoch at hand.
+    pub loss_sum: f64,
+    pub spread_sum: f64,
+    /// Absent in the checkpoints of releases that kept none: such a run ends without one.
+    #[serde(default)]
+    pub trace: Trace,
+}
+
+/// What a step gave.
+pub(super) struct Taken {
+    pub progress: Progress,
+    /// The epoch that it ended.
+    pub epoch: Option<EpochMetrics>,
+}
+
+/// A run between two of its steps.
+pub(super) struct Course<'a, K: Kernels> {
+    recipe: &'a PretextRecipe,
+    rates: LearningRate,
+    /// Of an epoch.
+    steps: usize,
+    pub trainer: Trainer<K>,
+    pub at: Position,
+}
+
+/// How much of a run, from its first step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    Steps(usize),
+    Epochs(usize),
+}
+
+impl<'a, K: Kernels> Course<'a, K> {
+    /// At the initial weights.
+    ///
+    /// # Errors
+    /// A batch larger than the set, and settings that no network fits.
+    pub fn new(
+        recipe: &'a PretextRecipe,
+        data: &Set,
+        source: &dyn Source,
+        kernels: K,
+    ) -> Result<Course<'a, K>, TrainError> {
+        let settings = &recipe.pretext;
+        let steps = Batches::new(source, settings, At { seed: recipe.seed, epoch: 0, step: 0 })?.steps();
+        let trainer = Trainer::new(kernels, encoder_plan(&recipe.network, data)?, settings, recipe.seed)?;
+        let rates = LearningRate::pretext(settings, steps);
+        Ok(Course { recipe, rates, steps, trainer, at: Position::default() })
+    }
+
+    /// The batches that are left.
+    ///
+    /// # Errors
+    /// As [`Batches::new`].
+    pub fn batches<'b>(&self, source: &'b dyn Source) -> Result<Batches<'b>, TrainError> {
+        let at = At { seed: self.recipe.seed, epoch: self.at.epoch, step: self.at.step };
+        Batches::new(source, &self.recipe.pretext, at)
+    }
+
+    pub fn is_finished(&self) -> bool {
+        self.at.epoch >= self.recipe.pretext.epochs
+    }
+
+    /// Whether the next step lies in the extent.
+    pub fn is_within(&self, extent: Extent) -> bool {
+        match extent {
+            Extent::Steps(steps) => self.steps_taken() < steps,
+            Extent::Epochs(epochs) => self.at.epoch < epochs,
+        }
+    }
+
+    fn steps_taken(&self) -> usize {
+        self.at.epoch * self.steps + self.at.step
+    }
+
+    /// Takes the next step.
+    ///
+    /// # Errors
+    /// A loss that is no number and embeddings that are all equal, with the place.
+    pub fn take(&mut self, batch: Batch) -> Result<Taken, TrainError> {
+        let epochs = self.recipe.pretext.epochs;
+        let rate = self.rates.at(self.at.epoch, self.at.step);
+        let Observed { loss, spread } = self.trainer.step(batch, rate)?;
+        let (epoch, step, steps) = (self.at.epoch + 1, self.at.step + 1, self.steps);
+        if !loss.is_finite() || !spread.is_finite() {
+            return Err(TrainError::NotFinite { epoch, step, loss });
+        }
+        if spread < f64::from(COLLAPSED) {
+            return Err(TrainError::Collapse { epoch, step, spread });
+        }
+        self.trace(TracedStep { loss, spread });
+        self.at.step += 1;
+        self.at.loss_sum += loss;
+        self.at.spread_sum += spread;
+        let progress = Progress::Step { epoch, epochs, step, steps, loss };
+        let ended = (step == steps).then(|| {
+            let Position { loss_sum, spread_sum, .. } = self.at;
+            (self.at.epoch, self.at.step, self.at.loss_sum, self.at.spread_sum) = (epoch, 0, 0.0, 0.0);
+            EpochMetrics { epoch, loss: loss_sum / steps as f64, rate, spread: spread_sum / steps as f64 }
+        });
+        Ok(Taken { progress, epoch: ended })
+    }
+
+    /// Keeps a step if it belongs to the trace, and the parameters with the last of these.
+    fn trace(&mut self, step: TracedStep) {
+        let last = TRACED.min(self.recipe.pretext.epochs * self.steps);
+        let taken = self.steps_taken();
+        let trace = &mut self.at.trace;
+        // A trace that lacks its beginning, because a checkpoint without one was resumed, stays empty.
+        if trace.steps.len() == taken && trace.steps.len() < last {
+            trace.steps.push(step);
+            if trace.steps.len() == last {
+                let values = self.trainer.query.parameters();
+                let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                trace.parameters = Some(checksum(&bytes));
+            }
+        }
+    }
+}
