@@ -10,7 +10,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use crate::data::{Library, Set};
-use crate::evaluate::Progress;
+use crate::evaluate::{Means, Progress};
 use crate::experiment::{Cell, Experiment, differences, shown};
 use crate::interchange::Encoder;
 use crate::recipe::{EvaluationKind, Settings, Unit};
@@ -116,7 +116,7 @@ fn read_out(
     output: &Output,
 ) -> Result<crate::evaluate::Outcome, Interruption> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let read_out = ReadOut { data, network: &encoder.architecture.network, evaluation, seed, threads };
+    let read_out = ReadOut { data, network: &encoder.architecture.network, evaluation, seed };
     let mut told = Instant::now();
     read_out.run(
         |network| {
@@ -124,6 +124,7 @@ fn read_out(
                 .load_into(network)
                 .map_err(|error| Interruption::Failed(Failure { kind: FailureKind::Data, message: error.to_string() }))
         },
+        Means::threads(threads),
         &mut |Progress { stage, done, of, .. }| {
             if told.elapsed() >= LINE_EVERY {
                 told = Instant::now();

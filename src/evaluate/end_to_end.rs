@@ -1,18 +1,21 @@
 //! Training of a whole network with labels: from random weights (supervised) or from a pretext encoder (fine-tune).
 
 use candle_core::{Device, Tensor};
-use serde::Serialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 #[cfg(test)]
 mod tests;
 
 use super::softmax::Softmax;
-use super::{EvaluateError, Inputs, Labels, OnProgress, Outcome, Progress, ShuffledSet, Split, Stage, percent, report};
+use super::{
+    EvaluateError, Inputs, Labels, Means, OnProgress, Outcome, Progress, ShuffledSet, Split, Stage, percent, report,
+};
 use crate::kernels::Kernels;
 use crate::model::{Mode, ModelError, Network, Sgd};
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::EndToEnd;
+use crate::store::Checkpoint;
 use crate::train::schedule::LearningRate;
 
 /// Where the network's weights come from, which names the readings.
@@ -33,13 +36,19 @@ impl Start {
 }
 
 /// A line of `metrics.jsonl`.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct EpochLine {
     epoch: usize,
     /// Mean cross-entropy over the epoch's batches.
     loss: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     test: Option<f64>,
+}
+
+/// Where an evaluation stands between two epochs, besides the network.
+#[derive(Default, Serialize, Deserialize)]
+struct State {
+    epochs: Vec<EpochLine>,
 }
 
 /// Trains `network`, an encoder with a linear classifier at its starting weights, on the training rows of `inputs` and
@@ -54,6 +63,7 @@ pub fn evaluate<K: Kernels>(
     seed: u64,
     inputs: &Inputs,
     network: &mut Network<K>,
+    mut means: Means,
     progress: &mut OnProgress,
 ) -> Result<Outcome, EvaluateError> {
     let labels = inputs.labels();
@@ -62,9 +72,12 @@ pub fn evaluate<K: Kernels>(
     let steps = rows / settings.batch;
     let rate = LearningRate::end_to_end(settings, steps);
     let mut sgd = Sgd::new(network, settings.momentum, settings.weight_decay);
-    let mut outcome = Outcome::default();
-    let mut measured = Vec::new();
-    for epoch in 0..settings.epochs {
+    // A checkpoint that does not fit costs the time it was to save.
+    let State { mut epochs } = match means.from.take() {
+        Some(from) => set(network, &mut sgd, from).unwrap_or_default(),
+        None => State::default(),
+    };
+    for epoch in epochs.len()..settings.epochs {
         let key = Key::new(seed, Purpose::EvaluationShuffle).view(ShuffledSet::EndToEnd as usize).epoch(epoch);
         let order = permutation(rows, key);
         let mut sum = 0f64;
@@ -84,12 +97,14 @@ pub fn evaluate<K: Kernels>(
         }
         let mut line = EpochLine { epoch: epoch + 1, loss: sum / steps as f64, test: None };
         if line.epoch >= settings.measure_from {
-            let accuracy = accuracy(network, inputs, &labels, progress)?;
-            measured.push(accuracy);
-            line.test = Some(accuracy);
+            line.test = Some(accuracy(network, inputs, &labels, progress)?);
         }
-        outcome.lines.push(json!(line));
+        epochs.push(line);
+        means.save(epochs.len(), || checkpoint(network, &sgd, &epochs))?;
     }
+    let measured: Vec<f64> = epochs.iter().filter_map(|line| line.test).collect();
+    let lines = epochs.iter().map(|line| json!(line)).collect();
+    let mut outcome = Outcome { lines, ..Outcome::default() };
     let best = (0..measured.len()).reduce(|best, at| if measured[at] > measured[best] { at } else { best });
     if let Some((best, last)) = best.zip(measured.last()) {
         outcome.readings.insert(format!("{}/last", start.id()), *last);
@@ -99,6 +114,30 @@ pub fn evaluate<K: Kernels>(
     outcome.details.insert("training rows".to_owned(), json!(steps * settings.batch));
     outcome.details.insert("test rows".to_owned(), json!(labels.test.len()));
     Ok(outcome)
+}
+
+const BUFFERS: [&str; 3] = ["parameters", "statistics", "momentum"];
+
+fn checkpoint<K: Kernels>(network: &Network<K>, sgd: &Sgd<K>, epochs: &[EpochLine]) -> Checkpoint {
+    let values = [network.parameters(), network.statistics(), sgd.momentum()];
+    let state = json!(State { epochs: epochs.to_vec() });
+    let buffers = BUFFERS.map(str::to_owned).into_iter().zip(values).collect();
+    Checkpoint { state: state.as_object().cloned().unwrap_or_default(), buffers }
+}
+
+/// Sets everything that a checkpoint holds, or nothing where it does not fit.
+fn set<K: Kernels>(network: &mut Network<K>, sgd: &mut Sgd<K>, mut from: Checkpoint) -> Option<State> {
+    let state = serde_json::from_value(Value::Object(std::mem::take(&mut from.state))).ok()?;
+    let (parameters, statistics) = (network.plan().parameters_len(), network.plan().statistics_len());
+    let lengths = [parameters, statistics, parameters];
+    let mut values = Vec::with_capacity(BUFFERS.len());
+    for (name, length) in BUFFERS.into_iter().zip(lengths) {
+        values.push(from.take(name, length).ok()?);
+    }
+    network.set_parameters(&values[0]);
+    network.set_statistics(&values[1]);
+    sgd.set_momentum(&values[2]);
+    Some(state)
 }
 
 fn check<K: Kernels>(

@@ -6,6 +6,7 @@ use super::Split;
 use crate::augment::ViewsError;
 use crate::data::DataError;
 use crate::model::ModelError;
+use crate::store::StoreError;
 
 /// Why an evaluation gave no result.
 #[derive(Debug, Error)]
@@ -40,6 +41,9 @@ pub enum EvaluateError {
     Encoder(#[source] Box<dyn Error + Send + Sync>),
     #[error("cannot start {threads} threads")]
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
+    /// A checkpoint that could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The caller asked for it, through the progress callback.
     #[error("stopped")]
     Stopped,

@@ -36,6 +36,8 @@ mod table;
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
+use crate::store::{Checkpoint, Saver};
+
 pub use error::EvaluateError;
 pub use frozen::{FrozenEncoder, RawInputs};
 pub use inputs::Inputs;
@@ -135,6 +137,31 @@ impl std::fmt::Display for Stage {
             Stage::Solving => "solving, item",
             Stage::Testing => "testing, item",
         })
+    }
+}
+
+/// What an evaluation works with, none of which changes its outcome.
+#[derive(Debug)]
+pub struct Means<'a> {
+    pub threads: usize,
+    /// What an interrupted evaluation left, to go on from.
+    pub from: Option<Checkpoint>,
+    /// Keeps what the next one goes on from; none where nothing is kept.
+    pub saver: Option<Saver<'a>>,
+}
+
+impl Means<'_> {
+    /// Threads alone: an evaluation from its beginning, that keeps nothing.
+    pub fn threads(threads: usize) -> Means<'static> {
+        Means { threads, from: None, saver: None }
+    }
+
+    /// Saves what `checkpoint` makes after so many epochs, if it is time to.
+    fn save(&mut self, epochs: usize, checkpoint: impl FnOnce() -> Checkpoint) -> Result<(), EvaluateError> {
+        match &mut self.saver {
+            Some(saver) if saver.is_due() => Ok(saver.save([epochs, 0], &checkpoint())?),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! Features from a table, for tests.
 
 use std::ops::{ControlFlow, Range};
+use std::time::Duration;
 
 use rand::RngExt;
 
-use super::{EvaluateError, FeatureSource, Labels, Progress, Split};
+use super::{EvaluateError, FeatureSource, Labels, Means, OnProgress, Outcome, Progress, Split};
 use crate::random::{Key, Purpose};
+use crate::recipe::Address;
+use crate::store::{Checkpoints, RunFolder, Saver};
 
 /// Features that were computed beforehand, with their labels.
 pub struct Table {
@@ -79,4 +82,31 @@ impl FeatureSource for Source<'_> {
 /// A progress callback that never stops anything.
 pub fn go_on(_: Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
+}
+
+/// Starts an evaluation again and again from its checkpoints, breaking it off after more reports each time, until it ends.
+/// Gives the outcome and the number of starts.
+pub fn interrupted(
+    reports: usize,
+    mut evaluate: impl FnMut(Means, &mut OnProgress) -> Result<Outcome, EvaluateError>,
+) -> (Outcome, usize) {
+    let root = tempfile::tempdir().unwrap();
+    let folder = RunFolder::at(root.path());
+    let address: Address = serde_json::from_value(serde_json::json!("0123456789abcdef0123")).unwrap();
+    let checkpoints = Checkpoints::new(&folder, &address);
+    for start in 1.. {
+        let from = checkpoints.restore(Ok, &mut |text| panic!("{text}")).unwrap();
+        let means = Means { threads: 1, from, saver: Some(Saver::new(checkpoints, Duration::ZERO)) };
+        let mut left = reports * start;
+        let mut progress = |_| {
+            left -= 1;
+            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        match evaluate(means, &mut progress) {
+            Ok(outcome) => return (outcome, start),
+            Err(EvaluateError::Stopped) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    unreachable!("it starts without end")
 }

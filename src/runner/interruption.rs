@@ -20,6 +20,7 @@ impl From<EvaluateError> for Interruption {
             EvaluateError::Diverged { epoch, .. } => FailureKind::NotFinite { epoch, step: 0 },
             EvaluateError::NotFinite { .. } => FailureKind::NotFinite { epoch: 0, step: 0 },
             EvaluateError::Data(_) | EvaluateError::Views(_) | EvaluateError::Unfit { .. } => FailureKind::Data,
+            EvaluateError::Store(_) => FailureKind::Store,
             _ => FailureKind::Crash,
         };
         Interruption::Failed(Failure { kind, message: with_causes(&error) })

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::data::Set;
-use crate::evaluate::{self, FrozenEncoder, Inputs, OnProgress, Outcome, RawInputs, end_to_end};
+use crate::evaluate::{self, FrozenEncoder, Inputs, Means, OnProgress, Outcome, RawInputs, end_to_end};
 use crate::kernels::Cpu;
 use crate::model::{Network, Plan};
 use crate::recipe::{self, EvaluationKind};
@@ -17,7 +17,6 @@ pub struct ReadOut<'a> {
     pub network: &'a recipe::Network,
     pub evaluation: &'a EvaluationKind,
     pub seed: u64,
-    pub threads: usize,
 }
 
 impl ReadOut<'_> {
@@ -28,9 +27,11 @@ impl ReadOut<'_> {
     pub fn run(
         &self,
         trained: impl FnOnce(&mut Network<Cpu>) -> Result<(), Interruption>,
+        means: Means,
         progress: &mut OnProgress,
     ) -> Result<Outcome, Interruption> {
-        let ReadOut { data, network, evaluation, seed, threads } = *self;
+        let ReadOut { data, network, evaluation, seed } = *self;
+        let threads = means.threads;
         let inputs = Inputs::new(data, evaluation.views(), seed, threads)?;
         let labels = inputs.labels();
         let plan = || train::encoder_plan(network, data).map_err(|error| of_training(error.into()));
@@ -44,10 +45,10 @@ impl ReadOut<'_> {
         let mut outcome = match evaluation {
             EvaluationKind::Linear(settings) => {
                 let mut encoder = FrozenEncoder { network: encoder(plan()?)?, inputs };
-                evaluate::linear::evaluate(name, settings, seed, &labels, &mut encoder, threads, progress)
+                evaluate::linear::evaluate(name, settings, seed, &labels, &mut encoder, means, progress)
             }
             EvaluationKind::Raw(settings) => {
-                evaluate::linear::evaluate(name, settings, seed, &labels, &mut RawInputs(inputs), threads, progress)
+                evaluate::linear::evaluate(name, settings, seed, &labels, &mut RawInputs(inputs), means, progress)
             }
             EvaluationKind::Pinv(settings) => {
                 let mut encoder = FrozenEncoder { network: encoder(plan()?)?, inputs };
@@ -59,11 +60,11 @@ impl ReadOut<'_> {
             }
             EvaluationKind::FineTune(settings) => {
                 let mut network = encoder(plan()?.with_classifier(labels.classes))?;
-                end_to_end::evaluate(settings, end_to_end::Start::Encoder, seed, &inputs, &mut network, progress)
+                end_to_end::evaluate(settings, end_to_end::Start::Encoder, seed, &inputs, &mut network, means, progress)
             }
             EvaluationKind::Supervised(settings) => {
                 let mut network = initial(plan()?.with_classifier(labels.classes));
-                end_to_end::evaluate(settings, end_to_end::Start::Random, seed, &inputs, &mut network, progress)
+                end_to_end::evaluate(settings, end_to_end::Start::Random, seed, &inputs, &mut network, means, progress)
             }
         }?;
         outcome.details.insert("part".to_owned(), json!(data.part()));

@@ -4,19 +4,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::data::{Library, Set};
-use crate::evaluate::{self, Outcome};
+use crate::evaluate::{self, Means, Outcome};
 use crate::kernels::Cpu;
 use crate::model::Network;
 use crate::recipe::{DataIdentity, EvaluationRecipe, PretextRecipe};
 use crate::store::{
-    EvaluationResult, Failure, FailureKind, MetricLog, Results, RunFolder, Stage, StoreError, checksum, write_sealed,
+    Checkpoints, EvaluationResult, Failure, FailureKind, MetricLog, Results, RunFolder, Saver, Stage, StoreError,
+    checksum, write_sealed,
 };
 use crate::train;
 
-use super::Event;
 use super::interruption::{Interruption, of_data, of_store, of_training};
 use super::readout::ReadOut;
 use super::work::{Ended, Performer, Session, Watch};
+use super::{Event, Task};
 
 /// Trains and evaluates on the CPU. The data set of the last task is kept for the next one.
 #[derive(Default)]
@@ -52,8 +53,7 @@ impl Performer for Training {
     fn pretext(&mut self, recipe: &PretextRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
         let data = self.data(&recipe.data, session.task.data.as_deref())?;
         let threads = session.task.threads;
-        let checkpoint_every = Duration::try_from_secs_f64(session.task.checkpoint_seconds).unwrap_or(Duration::MAX);
-        let options = train::Options { threads, checkpoint_every };
+        let options = train::Options { threads, checkpoint_every: least_interval(session.task) };
         let ended = train::pretext(recipe, data, session.folder, Cpu::new(threads), options, &mut |progress| {
             watch(Event::of_training(progress, recipe))
         });
@@ -65,9 +65,18 @@ impl Performer for Training {
 
     fn evaluation(&mut self, recipe: &EvaluationRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
         let data = self.data(&recipe.data, session.task.data.as_deref())?;
-        match evaluate_on(data, recipe, session.results, session.task.threads, watch) {
+        let address = recipe.address();
+        let checkpoints = Checkpoints::new(session.folder, &address);
+        let mut warnings = Vec::new();
+        let from = checkpoints.restore(Ok, &mut |text| warnings.push(text)).map_err(of_store)?;
+        for text in warnings {
+            let _ = watch(Event::Warning(text));
+        }
+        let saver = Some(Saver::new(checkpoints, least_interval(session.task)));
+        let means = Means { threads: session.task.threads, from, saver };
+        match evaluate_on(data, recipe, session.results, means, watch) {
             Ok(outcome) => {
-                write_result(session, outcome).map_err(of_store)?;
+                write_result(session, outcome).and_then(|()| checkpoints.clear()).map_err(of_store)?;
                 Ok(Ended::Done)
             }
             Err(Interruption::Stopped) => Ok(Ended::Stopped),
@@ -76,18 +85,23 @@ impl Performer for Training {
     }
 }
 
+/// The least time between two checkpoints.
+fn least_interval(task: &Task) -> Duration {
+    Duration::try_from_secs_f64(task.checkpoint_seconds).unwrap_or(Duration::MAX)
+}
+
 /// Runs an evaluation and writes nothing.
 pub(super) fn evaluate_on(
     data: &Set,
     recipe: &EvaluationRecipe,
     results: &Results,
-    threads: usize,
+    means: Means,
     watch: Watch,
 ) -> Result<Outcome, Interruption> {
     let progress = &mut |progress: evaluate::Progress| watch(progress.into());
     let EvaluationRecipe { seed, ref network, ref evaluation, .. } = *recipe;
-    let read_out = ReadOut { data, network, evaluation, seed, threads };
-    read_out.run(|network| Ok(load_trained(network, recipe, results)?), progress)
+    let read_out = ReadOut { data, network, evaluation, seed };
+    read_out.run(|network| Ok(load_trained(network, recipe, results)?), means, progress)
 }
 
 impl Event {

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use crate::evaluate::Means;
 use crate::kernels::Cpu;
 use crate::recipe::{EvaluationRecipe, PretextRecipe};
 use crate::store::{EpochMetrics, Results, RunFolder, StoreError, TracedStep, checksum};
@@ -68,7 +69,7 @@ impl Verifier<'_> {
         let recorded = folder.read_result().map_err(of_store)?;
         let recorded = recorded.ok_or_else(|| of_store(unfinished(&folder, "result.json")))?;
         let data = trainer.data(&recipe.data, self.data)?;
-        let again = evaluate_on(data, recipe, self.results, self.threads, watch)?;
+        let again = evaluate_on(data, recipe, self.results, Means::threads(self.threads), watch)?;
         let beside = |(name, &recorded): (&String, &f64)| Comparison {
             name: name.clone(),
             recorded,

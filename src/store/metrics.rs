@@ -32,8 +32,13 @@ impl MetricLog {
         MetricLog { path: path.to_owned(), text: String::new() }
     }
 
-    /// A log that goes on after its first `lines` lines: those after a checkpoint are written again.
-    pub fn resume(path: &Path, lines: usize) -> Result<MetricLog, StoreError> {
+    /// A log of this file that goes on after the lines of a checkpoint, whatever the file holds.
+    pub fn resume(path: &Path, text: String) -> MetricLog {
+        MetricLog { path: path.to_owned(), text }
+    }
+
+    /// A log that goes on after the first `lines` lines of its file: those after a checkpoint are written again.
+    pub fn read(path: &Path, lines: usize) -> Result<MetricLog, StoreError> {
         let text = std::fs::read_to_string(path).map_err(StoreError::io(path))?;
         let kept: String = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).take(lines).collect();
         if kept.lines().count() < lines {

@@ -12,6 +12,7 @@
 //! and `result.json` come last and carry the checksum of what they vouch for.
 
 mod atomic;
+mod checkpoint;
 mod failure;
 mod folder;
 mod metrics;
@@ -20,6 +21,7 @@ mod progress;
 mod sealed;
 
 pub use atomic::{remove_leftovers, write_atomic};
+pub use checkpoint::{Checkpoint, Checkpoints, Saver};
 pub use failure::{Failure, FailureKind};
 pub use folder::{Claim, Results, RunFolder, State};
 pub use metrics::{EpochMetrics, MetricLog};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -11,15 +11,15 @@ use crate::data::{DataError, Set};
 use crate::kernels::Kernels;
 use crate::model::ModelError;
 use crate::recipe::PretextRecipe;
-use crate::store::{Done, EpochMetrics, MetricLog, RunFolder, StoreError, Trace, checksum, write_atomic, write_sealed};
+use crate::store::{
+    Checkpoints, Done, EpochMetrics, MetricLog, RunFolder, Saver, StoreError, Trace, checksum, write_atomic,
+    write_sealed,
+};
 
 use super::batch::ahead;
 use super::course::{Course, Extent};
 use super::encoder::encoder_bytes;
 use super::{StepError, checkpoint};
-
-/// Writing checkpoints takes at most one part in this many of the time.
-const CHECKPOINT_SHARE: u32 = 20;
 
 /// Why a pretext run did not end.
 #[derive(Debug, Error)]
@@ -85,15 +85,20 @@ pub fn pretext<K: Kernels>(
     let source = augment::source(data, &recipe.views, recipe.seed)?;
     let mut course = Course::new(recipe, data, &*source, kernels.clone())?;
 
+    let checkpoints = Checkpoints::new(folder, &address);
     let metrics_path = folder.file("metrics.jsonl");
     let mut metrics = MetricLog::new(&metrics_path);
     let mut warnings = Vec::new();
-    if let Some(position) = checkpoint::restore(folder, &address, &mut course.trainer, &mut |text| warnings.push(text))?
-    {
-        match MetricLog::resume(&metrics_path, position.epoch) {
-            Ok(log) => (course.at, metrics) = (position, log),
+    let restored = checkpoints.restore(|found| checkpoint::set(&mut course, found), &mut |text| warnings.push(text))?;
+    if let Some(lines) = restored {
+        let log = match lines {
+            Some(text) => Ok(MetricLog::resume(&metrics_path, text)),
+            None => MetricLog::read(&metrics_path, course.at.epoch),
+        };
+        match log {
+            Ok(log) => metrics = log,
             Err(error) => {
-                // The epochs' metrics cannot be had back from a checkpoint: only training anew gives them again.
+                // A checkpoint of format 1 lacks the epochs' metrics: only training anew gives them again.
                 warnings.push(format!("{error}; training from the start"));
                 course = Course::new(recipe, data, &*source, kernels)?;
             }
@@ -104,8 +109,7 @@ pub fn pretext<K: Kernels>(
     }
 
     let ended = ahead(course.batches(&*source)?, threads, |batches| -> Result<Ended, TrainError> {
-        let mut saved = Instant::now();
-        let mut interval = checkpoint_every;
+        let mut saver = Saver::new(checkpoints, checkpoint_every);
         while !course.is_finished() {
             let batch = batches.next().expect("there is a batch for every step")?;
             let taken = course.take(batch)?;
@@ -113,14 +117,12 @@ pub fn pretext<K: Kernels>(
                 metrics.push(line)?;
             }
             let stop = control(taken.progress).is_break();
-            if (stop || saved.elapsed() >= interval) && !course.is_finished() {
-                let began = Instant::now();
-                metrics.write()?;
-                checkpoint::save(folder, &address, &course.trainer, &course.at)?;
-                if !checkpoint_every.is_zero() {
-                    interval = checkpoint_every.max(began.elapsed() * CHECKPOINT_SHARE);
+            if (stop || saver.is_due()) && !course.is_finished() {
+                // Whoever took the lock from us may have ended the run: what done.json vouches for stays.
+                if !folder.file("done.json").exists() {
+                    metrics.write()?;
                 }
-                saved = Instant::now();
+                saver.save([course.at.epoch, course.at.step], &checkpoint::checkpoint(&course, metrics.text())?)?;
                 if stop {
                     return Ok(Ended::Stopped);
                 }
@@ -177,7 +179,8 @@ fn finish<K: Kernels>(
     metrics: &MetricLog,
 ) -> Result<(), TrainError> {
     metrics.write()?;
-    let encoder = encoder_bytes(&trainer.query, &recipe.address())?;
+    let address = recipe.address();
+    let encoder = encoder_bytes(&trainer.query, &address)?;
     let path = folder.file("encoder.safetensors");
     write_atomic(&path, &encoder).map_err(StoreError::io(&path))?;
     let files = BTreeMap::from([
@@ -185,6 +188,6 @@ fn finish<K: Kernels>(
         ("metrics.jsonl".to_owned(), checksum(metrics.text().as_bytes())),
     ]);
     write_sealed(&folder.file("done.json"), &Done { files, trace: at.trace.is_whole().then_some(at.trace) })?;
-    checkpoint::clear(folder)?;
+    Checkpoints::new(folder, &address).clear()?;
     Ok(())
 }

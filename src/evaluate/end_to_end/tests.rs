@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 
 use super::*;
 use crate::data::{Rows, Set, TabularSet};
-use crate::evaluate::table::{Table, go_on};
+use crate::evaluate::table::{Table, go_on, interrupted};
 use crate::kernels::Cpu;
 use crate::model::Plan;
 use crate::recipe::{DataIdentity, DataSet, DataSettings, Part, Schedule};
@@ -46,8 +46,10 @@ fn network(threads: usize, seed: u64) -> Network<Cpu> {
 #[test]
 fn training_learns_and_gives_the_same_on_any_number_of_threads() {
     let set = set();
-    let run =
-        |threads| evaluate(&settings(), Start::Random, 1, &inputs(&set), &mut network(threads, 1), &mut go_on).unwrap();
+    let run = |threads| {
+        evaluate(&settings(), Start::Random, 1, &inputs(&set), &mut network(threads, 1), Means::threads(1), &mut go_on)
+            .unwrap()
+    };
     let outcome = run(1);
     assert_eq!(outcome, run(2));
     let (last, best) = (outcome.readings["supervised/last"], outcome.readings["supervised/best"]);
@@ -65,8 +67,9 @@ fn a_fine_tune_goes_on_from_the_weights_it_is_given() {
     let mut network = network(1, 1);
     let mut once = settings();
     once.epochs = 4;
-    let first = evaluate(&once, Start::Random, 1, &inputs(&set), &mut network, &mut go_on).unwrap();
-    let second = evaluate(&once, Start::Encoder, 1, &inputs(&set), &mut network, &mut go_on).unwrap();
+    let first = evaluate(&once, Start::Random, 1, &inputs(&set), &mut network, Means::threads(1), &mut go_on).unwrap();
+    let second =
+        evaluate(&once, Start::Encoder, 1, &inputs(&set), &mut network, Means::threads(1), &mut go_on).unwrap();
     assert!(second.readings.contains_key("fine-tune/last") && second.readings.contains_key("fine-tune/best"));
     assert!(second.lines[0]["loss"].as_f64() < first.lines[0]["loss"].as_f64());
 }
@@ -77,7 +80,8 @@ fn what_cannot_be_trained_is_refused_by_name() {
     let run = |change: &dyn Fn(&mut EndToEnd)| {
         let mut settings = settings();
         change(&mut settings);
-        evaluate(&settings, Start::Random, 0, &inputs(&set), &mut network(1, 0), &mut go_on).unwrap_err()
+        evaluate(&settings, Start::Random, 0, &inputs(&set), &mut network(1, 0), Means::threads(1), &mut go_on)
+            .unwrap_err()
     };
     let error = run(&|settings| settings.batch = 301);
     assert_eq!(error.to_string(), "batch of supervised: expected 2 to 300 rows, found 301");
@@ -86,7 +90,8 @@ fn what_cannot_be_trained_is_refused_by_name() {
     let error = run(&|settings| settings.base_rate = 1e30);
     assert!(matches!(error, EvaluateError::LossNotFinite { epoch: 1, .. }), "{error}");
     let mut other = Network::new(Cpu::new(1), Plan::mlp(&[8, 4], 1).with_classifier(4), 0);
-    let error = evaluate(&settings(), Start::Random, 0, &inputs(&set), &mut other, &mut go_on).unwrap_err();
+    let error =
+        evaluate(&settings(), Start::Random, 0, &inputs(&set), &mut other, Means::threads(1), &mut go_on).unwrap_err();
     assert_eq!(error.to_string(), "outputs of supervised's network: expected 3, found 4");
 }
 
@@ -97,7 +102,23 @@ fn training_stops_at_the_next_step() {
         steps += 1;
         if steps == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let stopped = evaluate(&settings(), Start::Random, 0, &inputs(&set), &mut network(1, 0), &mut progress);
+    let stopped =
+        evaluate(&settings(), Start::Random, 0, &inputs(&set), &mut network(1, 0), Means::threads(1), &mut progress);
     assert!(matches!(stopped, Err(EvaluateError::Stopped)));
     assert_eq!(steps, 3);
+}
+
+#[test]
+fn interrupted_training_ends_as_uninterrupted_training() {
+    let set = set();
+    let run = |means: Means, progress: &mut OnProgress| {
+        evaluate(&settings(), Start::Random, 1, &inputs(&set), &mut network(1, 1), means, progress)
+    };
+    let whole = run(Means::threads(1), &mut go_on).unwrap();
+    // An epoch reports each of its 9 steps and, from the fourth on, its test.
+    for reports in [13, 20] {
+        let (outcome, starts) = interrupted(reports, run);
+        assert_eq!(outcome, whole, "stopped after {reports} reports");
+        assert!(starts > 1, "never stopped");
+    }
 }

@@ -39,7 +39,13 @@ impl WithSimd for Logits<'_> {
             let inputs: [&[S::f32s]; GROUP] =
                 std::array::from_fn(|at| S::as_simd_f32s(self.features.row(rows[at.min(rows.len() - 1)] as usize)).0);
             for first in (0..outputs).step_by(TILE) {
-                let sums = tile_of_logits(simd, inputs, self.weights, outputs, first);
+                // As many vectors as make up the widest: the order of a sum is then that of the widest, whatever there is.
+                let sums = match S::F32_LANES {
+                    16 => tile_of_logits::<S, 1>(simd, inputs, self.weights, outputs, first),
+                    8 => tile_of_logits::<S, 2>(simd, inputs, self.weights, outputs, first),
+                    4 => tile_of_logits::<S, 4>(simd, inputs, self.weights, outputs, first),
+                    _ => tile_of_logits::<S, 16>(simd, inputs, self.weights, outputs, first),
+                };
                 for (row, sums) in logits.chunks_exact_mut(outputs).zip(sums) {
                     for (logit, sum) in row[first..first + TILE].iter_mut().zip(sums) {
                         *logit = simd.reduce_sum_f32s(sum);
@@ -50,8 +56,9 @@ impl WithSimd for Logits<'_> {
     }
 }
 
+/// Sums of a tile: those of every `PARTS`-th vector apart, then halves added to halves as the sum over a vector goes on.
 #[inline(always)]
-fn tile_of_logits<S: Simd>(
+fn tile_of_logits<S: Simd, const PARTS: usize>(
     simd: S,
     inputs: [&[S::f32s]; GROUP],
     weights: &[f32],
@@ -59,22 +66,34 @@ fn tile_of_logits<S: Simd>(
     first: usize,
 ) -> [[S::f32s; TILE]; GROUP] {
     let vectors = PANEL / S::F32_LANES;
-    let mut sums = [[simd.splat_f32s(0.0); TILE]; GROUP];
-    for (panel, weights) in weights.chunks_exact(outputs * PANEL).enumerate() {
-        let weights = S::as_simd_f32s(&weights[first * PANEL..][..TILE * PANEL]).0;
-        let weights: [&[S::f32s]; TILE] = std::array::from_fn(|output| &weights[output * vectors..][..vectors]);
-        let inputs = inputs.map(|row| &row[panel * vectors..][..vectors]);
-        for at in 0..vectors {
-            let row: [S::f32s; GROUP] = std::array::from_fn(|index| inputs[index][at]);
-            for output in 0..TILE {
-                let weight = weights[output][at];
-                for (sums, input) in sums.iter_mut().zip(row) {
-                    sums[output] = simd.mul_add_f32s(weight, input, sums[output]);
+    let mut parts = [[[simd.splat_f32s(0.0); TILE]; GROUP]; PARTS];
+    for (part, sums) in parts.iter_mut().enumerate() {
+        for (panel, weights) in weights.chunks_exact(outputs * PANEL).enumerate() {
+            let weights = S::as_simd_f32s(&weights[first * PANEL..][..TILE * PANEL]).0;
+            let weights: [&[S::f32s]; TILE] = std::array::from_fn(|output| &weights[output * vectors..][..vectors]);
+            let inputs = inputs.map(|row| &row[panel * vectors..][..vectors]);
+            for at in (part..vectors).step_by(PARTS) {
+                let row: [S::f32s; GROUP] = std::array::from_fn(|index| inputs[index][at]);
+                for output in 0..TILE {
+                    let weight = weights[output][at];
+                    for (sums, input) in sums.iter_mut().zip(row) {
+                        sums[output] = simd.mul_add_f32s(weight, input, sums[output]);
+                    }
                 }
             }
         }
     }
-    sums
+    let mut half = PARTS / 2;
+    while half > 0 {
+        for part in 0..half {
+            let upper = parts[part + half];
+            for (sums, upper) in parts[part].iter_mut().flatten().zip(upper.iter().flatten()) {
+                *sums = simd.add_f32s(*sums, *upper);
+            }
+        }
+        half /= 2;
+    }
+    parts[0]
 }
 
 /// SGD on one panel of features: PyTorch's order of operations, `m = momentum m + (g + decay w)`, `w -= rate m`, with
@@ -164,5 +183,41 @@ fn add_tile_of_gradient<S: Simd>(
             gradient[output * vectors + at] = sums[0];
             gradient[output * vectors + at + 1] = sums[1];
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pulp::Arch;
+    use rand::RngExt;
+
+    use super::*;
+    use crate::random::{Key, Purpose};
+
+    /// Every kind of vectors that this machine has, narrow ones first.
+    fn kinds() -> Vec<Arch> {
+        let mut kinds = vec![Arch::Scalar];
+        #[cfg(target_arch = "x86_64")]
+        kinds.extend(pulp::x86::V3::try_new().map(Arch::V3));
+        kinds.push(Arch::new());
+        kinds
+    }
+
+    #[test]
+    fn logits_have_the_same_bits_with_any_vectors() {
+        let (rows, width, outputs) = (7, 3 * PANEL, 2 * TILE);
+        let mut stream = Key::new(0, Purpose::Classifier).stream();
+        let mut values = |count: usize| -> Vec<f32> { (0..count).map(|_| stream.random_range(-1.0..1.0)).collect() };
+        let mut features = Features::with_capacity(rows, width);
+        features.extend(&values(rows * width));
+        let weights = values(outputs * width);
+        let chosen: Vec<u32> = (0..rows as u32).rev().collect();
+        let results = kinds().into_iter().map(|arch| {
+            let mut logits = vec![0.0; rows * outputs];
+            arch.dispatch(Logits { features: &features, rows: &chosen, weights: &weights, logits: &mut logits });
+            logits.iter().map(|logit| logit.to_bits()).collect::<Vec<u32>>()
+        });
+        let results: Vec<Vec<u32>> = results.collect();
+        assert!(results.iter().all(|bits| *bits == results[0]));
     }
 }

@@ -6,6 +6,7 @@
 
 mod kernel;
 mod measure;
+mod saved;
 #[cfg(test)]
 mod tests;
 mod train;
@@ -16,12 +17,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use self::measure::Measure;
+use self::saved::Stand;
 pub use self::train::{Batch, Classifiers, Sgd, Snapshot};
 pub use super::features::Features;
 use super::features::stream_test;
 use super::{
-    EvaluateError, FeatureSource, Labels, OnProgress, Outcome, Progress, ShuffledSet, Split, Stage, percent, pool,
-    report,
+    EvaluateError, FeatureSource, Labels, Means, OnProgress, Outcome, Progress, ShuffledSet, Split, Stage, percent,
+    pool, report,
 };
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::Linear;
@@ -53,8 +55,8 @@ struct Course {
     snapshots: Vec<Snapshot>,
 }
 
-/// Trains on `labels.train` and tests on `labels.test` with the features of `source`, on `threads` threads; their
-/// number changes no bit of the outcome. Readings are named `name/...`.
+/// Trains on `labels.train` and tests on `labels.test` with the features of `source`; the number of threads changes no
+/// bit of the outcome, nor does an interruption after which it goes on from a checkpoint. Readings are named `name/...`.
 ///
 /// Features that stay the same are computed once and kept, up to 4 GiB of them. Where training rows are augmented, or
 /// their features take more, each batch is encoded anew, once for all rates.
@@ -68,12 +70,12 @@ pub fn evaluate(
     seed: u64,
     labels: &Labels,
     source: &mut dyn FeatureSource,
-    threads: usize,
+    mut means: Means,
     progress: &mut OnProgress,
 ) -> Result<Outcome, EvaluateError> {
     labels.check()?;
     check(settings)?;
-    let pool = pool(threads)?;
+    let pool = pool(means.threads)?;
     let width = source.width();
     let mut lesson = Lesson {
         settings,
@@ -83,24 +85,37 @@ pub fn evaluate(
         initial: &initial_weights(seed, labels.classes * width),
         pool: &pool,
     };
-    let mut course = |set: ShuffledSet, rows: &[u32], stage: Stage| {
-        let key = Key::new(seed, Purpose::EvaluationShuffle).view(set as usize);
-        let order = |epoch| permutation(rows.len(), key.epoch(epoch)).iter().map(|at| rows[*at as usize]).collect();
-        let (of, items) = (settings.epochs, rows.len());
-        lesson.train(items, order, |done| report(progress, Progress { stage, done, of, items }))
-    };
-
     let all: Vec<u32> = (0..labels.train.len() as u32).collect();
-    let published = course(ShuffledSet::All, &all, Stage::Training)?;
-    let choosing = if settings.validation && !labels.validation.is_empty() {
-        let rows: Vec<u32> = all.iter().copied().filter(|row| !labels.validation.contains(&(*row as usize))).collect();
-        Some((course(ShuffledSet::WithoutValidation, &rows, Stage::Choosing)?, rows.len()))
-    } else {
-        None
-    };
+    let mut sets = vec![(ShuffledSet::All, all.clone(), Stage::Training)];
+    if settings.validation && !labels.validation.is_empty() {
+        let rows = all.iter().copied().filter(|row| !labels.validation.contains(&(*row as usize))).collect();
+        sets.push((ShuffledSet::WithoutValidation, rows, Stage::Choosing));
+    }
+    // One that does not fit costs the time it was to save.
+    let stand = means.from.take().and_then(|from| saved::read(from, lesson.untrained(), settings.measure_from).ok());
+    let Stand { finished: mut courses, mut at_hand } = stand.unwrap_or_default();
+    for (set, rows, stage) in &sets[courses.len().min(sets.len())..] {
+        let key = Key::new(seed, Purpose::EvaluationShuffle).view(*set as usize);
+        let order = |epoch| permutation(rows.len(), key.epoch(epoch)).iter().map(|at| rows[*at as usize]).collect();
+        let (stage, of, items) = (*stage, settings.epochs, rows.len());
+        let course = lesson.train(
+            items,
+            order,
+            at_hand.take(),
+            |done| report(progress, Progress { stage, done, of, items }),
+            |course, classifiers| {
+                let epochs = courses.len() * settings.epochs + course.losses.len();
+                means.save(epochs, || saved::checkpoint(&courses, course, classifiers))
+            },
+        )?;
+        courses.push(course);
+    }
     drop(lesson);
-    let choosing = match choosing {
-        Some((course, rows)) => {
+    let mut courses = courses.into_iter();
+    let published = courses.next().expect("the first set is always there");
+    let choosing = match courses.next() {
+        Some(course) => {
+            let rows = sets[1].1.len();
             let range = labels.validation.clone();
             let mut measure = Measure::new(&course.snapshots, labels.classes, width);
             let features = source.features(Split::Train, range.clone())?;
@@ -193,14 +208,22 @@ struct Lesson<'a> {
 }
 
 impl Lesson<'_> {
-    /// Trains for every epoch on the `rows` rows in the order that `order` gives for each epoch, counted from 0; the
-    /// last partial batch is dropped. `done` gets the number of epochs done, after each batch that takes long and after
-    /// each epoch.
+    /// The classifiers at their initial weights.
+    fn untrained(&self) -> Classifiers {
+        let width = self.initial.len() / self.classes;
+        Classifiers::new(self.settings.rates.len(), self.classes, width, self.initial)
+    }
+
+    /// Trains for every epoch, from `start` on if given, on the `rows` rows in the order that `order` gives for each
+    /// epoch, counted from 0; the last partial batch is dropped. `done` gets the number of epochs done, after each batch
+    /// that takes long and after each epoch; `ended` sees how it stands after each epoch.
     fn train(
         &mut self,
         rows: usize,
         order: impl Fn(usize) -> Vec<u32>,
+        start: Option<(Course, Classifiers)>,
         mut done: impl FnMut(usize) -> Result<(), EvaluateError>,
+        mut ended: impl FnMut(&Course, &Classifiers) -> Result<(), EvaluateError>,
     ) -> Result<Course, EvaluateError> {
         let Lesson { settings, labels, pool, .. } = *self;
         if !(1..=rows).contains(&settings.batch) {
@@ -210,10 +233,9 @@ impl Lesson<'_> {
         let used = whole_batches(rows, settings.batch);
         let scheduled = |rate: &f64| LearningRate::plain(*rate, &settings.schedule, settings.epochs);
         let scheduled: Vec<LearningRate> = settings.rates.iter().map(scheduled).collect();
-        let width = self.initial.len() / self.classes;
-        let mut classifiers = Classifiers::new(settings.rates.len(), self.classes, width, self.initial);
-        let mut course = Course { losses: Vec::new(), snapshots: Vec::new() };
-        for epoch in 0..settings.epochs {
+        let (mut course, mut classifiers) =
+            start.unwrap_or_else(|| (Course { losses: Vec::new(), snapshots: Vec::new() }, self.untrained()));
+        for epoch in course.losses.len()..settings.epochs {
             let rates: Vec<f64> = scheduled.iter().map(|rate| rate.at(epoch, 0)).collect();
             let sgd = Sgd { rates: &rates, momentum: settings.momentum, weight_decay: settings.weight_decay };
             let mut losses = vec![0f64; rates.len()];
@@ -243,6 +265,7 @@ impl Lesson<'_> {
             if epoch + 1 >= settings.measure_from {
                 course.snapshots.push(classifiers.snapshot());
             }
+            ended(&course, &classifiers)?;
             done(epoch + 1)?;
         }
         Ok(course)

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::evaluate::pool;
-use crate::evaluate::table::{Source, Table, go_on};
+use crate::evaluate::table::{Source, Table, go_on, interrupted};
 use crate::recipe::Schedule;
 
 fn settings(rates: &[f64]) -> Linear {
@@ -163,7 +163,8 @@ fn an_evaluation_does_not_depend_on_threads_and_names_every_reading() {
     let table = Table::drawn(300, 3000, 40, 3);
     let evaluate = |threads| {
         let (labels, mut source) = table.parts(200..300);
-        super::evaluate("linear", &settings(&[0.01, 1.0]), 5, &labels, &mut source, threads, &mut go_on).unwrap()
+        super::evaluate("linear", &settings(&[0.01, 1.0]), 5, &labels, &mut source, Means::threads(threads), &mut go_on)
+            .unwrap()
     };
     let outcome = evaluate(1);
     assert_eq!(outcome, evaluate(3));
@@ -217,7 +218,7 @@ fn what_cannot_be_evaluated_is_refused_by_name() {
         let (mut table, mut settings) = (Table::drawn(100, 50, 8, 3), settings(&[1.0]));
         change(&mut table, &mut settings);
         let (labels, mut source) = table.parts(80..100);
-        super::evaluate("linear", &settings, 0, &labels, &mut source, 1, &mut go_on).unwrap_err()
+        super::evaluate("linear", &settings, 0, &labels, &mut source, Means::threads(1), &mut go_on).unwrap_err()
     };
     let error = evaluate(&|table, _| table.train[3 * 8 + 2] = f32::NAN);
     assert!(matches!(error, EvaluateError::NotFinite { split: Split::Train, row: 3, feature: 2, .. }), "{error}");
@@ -243,8 +244,31 @@ fn an_evaluation_stops_when_told_to() {
         let mut progress = |progress: crate::evaluate::Progress| {
             if progress.stage == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let stopped = super::evaluate("linear", &settings(&[1.0]), 0, &labels, &mut source, 1, &mut progress);
+        let stopped =
+            super::evaluate("linear", &settings(&[1.0]), 0, &labels, &mut source, Means::threads(1), &mut progress);
         assert!(matches!(stopped, Err(EvaluateError::Stopped)), "{stop_at:?}");
+    }
+}
+
+#[test]
+fn an_interrupted_evaluation_ends_as_an_uninterrupted_one() {
+    let table = Table::drawn(100, 50, 8, 3);
+    let settings = settings(&[0.1, 1.0]);
+    for augmented in [false, true] {
+        let whole = {
+            let (labels, _) = table.parts(80..100);
+            let source = &mut Source(&table, augmented);
+            evaluate("linear", &settings, 0, &labels, source, Means::threads(1), &mut go_on).unwrap()
+        };
+        // Reports come after each epoch, and after each of two batches of an augmented one.
+        for reports in [2, 3, 5] {
+            let (outcome, starts) = interrupted(reports, |means, progress| {
+                let (labels, _) = table.parts(80..100);
+                evaluate("linear", &settings, 0, &labels, &mut Source(&table, augmented), means, progress)
+            });
+            assert_eq!(outcome, whole, "stopped after {reports} reports");
+            assert!(starts > 1, "never stopped");
+        }
     }
 }
 
@@ -253,7 +277,7 @@ fn augmented_rows_are_encoded_anew_and_rows_that_stay_give_the_same_either_way()
     let table = Table::drawn(100, 50, 8, 3);
     let run = |source: &mut dyn FeatureSource| {
         let (labels, _) = table.parts(80..100);
-        evaluate("linear", &settings(&[0.1, 1.0]), 0, &labels, source, 2, &mut go_on).unwrap()
+        evaluate("linear", &settings(&[0.1, 1.0]), 0, &labels, source, Means::threads(2), &mut go_on).unwrap()
     };
     let kept = run(&mut Source(&table, false));
     assert_ne!(kept.lines, run(&mut Source(&table, true)).lines);

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::kernel::{Logits, Scratch, TILE, Update};
 use crate::evaluate::features::Features;
 use crate::evaluate::softmax::Softmax;
+use crate::store::Checkpoint;
 
 /// Rows whose logits one task computes.
 const ROWS: usize = 32;
@@ -70,6 +71,28 @@ impl Classifiers {
             }
         }
         classifiers
+    }
+
+    /// Everything that steps change, by name.
+    pub(super) fn state(&self) -> [(&'static str, &[f32]); 4] {
+        [
+            ("classifiers.weights", &self.weights),
+            ("classifiers.weight-velocity", &self.weight_velocity),
+            ("classifiers.bias", &self.bias),
+            ("classifiers.bias-velocity", &self.bias_velocity),
+        ]
+    }
+
+    /// Sets what [`Classifiers::state`] gave.
+    pub(super) fn restore(&mut self, checkpoint: &mut Checkpoint) -> Result<(), String> {
+        let lengths = self.state().map(|(name, values)| (name, values.len()));
+        let mut values = Vec::with_capacity(lengths.len());
+        for (name, length) in lengths {
+            values.push(checkpoint.take(name, length)?);
+        }
+        let all = [&mut self.weights, &mut self.weight_velocity, &mut self.bias, &mut self.bias_velocity];
+        all.into_iter().zip(values).for_each(|(own, values)| *own = values);
+        Ok(())
     }
 
     /// One step on one batch; adds the sum of its cross-entropies to `losses`, a number for each classifier. Runs on
