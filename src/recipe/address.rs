@@ -82,6 +82,12 @@ impl PretextRecipe {
         PretextRecipe { format: FORMAT, seed, data, views, network, pretext, revisions }
     }
 
+    /// Whether this release makes the same recipe of these settings: its format and every revision are today's.
+    pub fn is_current(&self) -> bool {
+        let PretextRecipe { seed, data, views, network, pretext, .. } = self.clone();
+        *self == PretextRecipe::new(seed, data, views, network, pretext)
+    }
+
     pub fn address(&self) -> Address {
         Address::of(self)
     }
@@ -110,6 +116,12 @@ impl EvaluationRecipe {
     ) -> EvaluationRecipe {
         let revisions = named(revision::of_evaluation(&data, &network, &evaluation));
         EvaluationRecipe { format: FORMAT, seed, encoder, data, network, evaluation, revisions }
+    }
+
+    /// Whether this release makes the same recipe of these settings: its format and every revision are today's.
+    pub fn is_current(&self) -> bool {
+        let EvaluationRecipe { seed, encoder, data, network, evaluation, .. } = self.clone();
+        *self == EvaluationRecipe::new(seed, encoder, data, network, evaluation)
     }
 
     pub fn address(&self) -> Address {

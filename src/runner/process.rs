@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
+use super::protocol::{from_line, to_line};
 use super::{Event, Launcher, Reply, Report, Reports, Request, WorkerHandle};
 
 /// Lines of a worker's stderr that are kept to explain its end.
@@ -50,7 +51,7 @@ impl Launcher for WorkerProcesses {
 fn listen(worker: u64, output: impl BufRead, reports: &Reports) {
     for line in output.lines() {
         let Ok(line) = line else { break };
-        let reply = serde_json::from_str(&line)
+        let reply = from_line(&line)
             .unwrap_or_else(|_| Reply::Event(Event::Warning(format!("a worker process printed: {line}"))));
         if reports.send(Report::Said { worker, reply }).is_err() {
             return;
@@ -80,8 +81,7 @@ struct WorkerProcess {
 
 impl WorkerHandle for WorkerProcess {
     fn send(&mut self, request: &Request) -> io::Result<()> {
-        let mut line = serde_json::to_string(request).map_err(io::Error::other)?;
-        line.push('\n');
+        let line = to_line(request).map_err(io::Error::other)?;
         let stdin = self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
         stdin.write_all(line.as_bytes())?;
         stdin.flush()

@@ -1,11 +1,54 @@
 //! What a run and its workers say to each other: one JSON value a line.
+//!
+//! Both are one program, unless its file is replaced while a run goes on: workers that start afterwards are of the other
+//! release. Each line has the version of the protocol, and each recipe its format and revisions, so that they notice.
 
 use std::path::PathBuf;
 
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::recipe::{Address, DataIdentity, EvaluationRecipe, PretextRecipe};
 use crate::store::{Failure, Results, RunFolder, Stage};
+
+/// Raised when a message changes.
+const PROTOCOL: u32 = 1;
+
+/// A message on the wire.
+#[derive(Serialize, Deserialize)]
+struct Line<M> {
+    protocol: u32,
+    message: M,
+}
+
+/// Why a line is not taken.
+#[derive(Debug, Error)]
+pub enum LineError {
+    #[error("{0}")]
+    NoMessage(#[from] serde_json::Error),
+    #[error("protocol {found} instead of {PROTOCOL}")]
+    OtherProtocol { found: u32 },
+}
+
+/// A message as a line, with its end.
+pub fn to_line(message: &impl Serialize) -> serde_json::Result<String> {
+    let mut line = serde_json::to_string(&Line { protocol: PROTOCOL, message })?;
+    line.push('\n');
+    Ok(line)
+}
+
+/// The message of a line.
+///
+/// # Errors
+/// A line that is no message, and one of another version of the protocol.
+pub fn from_line<M: DeserializeOwned>(line: &str) -> Result<M, LineError> {
+    let Line { protocol, .. } = serde_json::from_str::<Line<IgnoredAny>>(line)?;
+    if protocol != PROTOCOL {
+        return Err(LineError::OtherProtocol { found: protocol });
+    }
+    Ok(serde_json::from_str::<Line<M>>(line)?.message)
+}
 
 /// A piece of work with a folder of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +70,14 @@ impl Work {
         match self {
             Work::Pretext(recipe) => results.pretext(&recipe.address()),
             Work::Evaluation(recipe) => results.evaluation(&recipe.address()),
+        }
+    }
+
+    /// Whether this release would make the recipe as it is.
+    pub fn is_current(&self) -> bool {
+        match self {
+            Work::Pretext(recipe) => recipe.is_current(),
+            Work::Evaluation(recipe) => recipe.is_current(),
         }
     }
 
@@ -140,9 +191,9 @@ mod tests {
         for work in [pretext, evaluation] {
             let address = work.address();
             let request = Request::Task(Box::new(task(work)));
-            let line = serde_json::to_string(&request).unwrap();
-            assert!(!line.contains('\n'));
-            let back: Request = serde_json::from_str(&line).unwrap();
+            let line = to_line(&request).unwrap();
+            assert_eq!(line.find('\n'), Some(line.len() - 1));
+            let back: Request = from_line(&line).unwrap();
             assert_eq!(back, request);
             // The address hashes every setting, so a value that changes on the way would show here.
             assert!(matches!(back, Request::Task(task) if task.work.address() == address));
@@ -163,9 +214,32 @@ mod tests {
             Reply::Stopped,
         ];
         for reply in replies {
-            let line = serde_json::to_string(&reply).unwrap();
-            assert!(!line.contains('\n'));
-            assert_eq!(serde_json::from_str::<Reply>(&line).unwrap(), reply);
+            let line = to_line(&reply).unwrap();
+            assert_eq!(line.find('\n'), Some(line.len() - 1));
+            assert_eq!(from_line::<Reply>(&line).unwrap(), reply);
         }
+    }
+
+    #[test]
+    fn a_line_of_another_protocol_is_told_from_one_that_is_no_message() {
+        let other = from_line::<Reply>(r#"{"protocol":99,"message":{"news":{}}}"#);
+        assert_eq!(other.unwrap_err().to_string(), "protocol 99 instead of 1");
+        for line in ["hello", "{}", r#"{"done":null}"#, r#"{"protocol":1,"message":"news"}"#] {
+            assert!(matches!(from_line::<Reply>(line), Err(LineError::NoMessage(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_recipe_of_another_release_is_known() {
+        let trial = trial("a", 0).trial;
+        let pretext = trial.pretext.unwrap();
+        let evaluation = trial.evaluations[0].clone();
+        assert!(Work::Pretext(pretext.clone()).is_current() && Work::Evaluation(evaluation.clone()).is_current());
+        let mut raised = pretext.clone();
+        *raised.revisions.get_mut("train").unwrap() += 1;
+        assert!(!Work::Pretext(raised).is_current());
+        assert!(!Work::Pretext(PretextRecipe { format: 99, ..pretext }).is_current());
+        let revisions = [("evaluate.gone".to_owned(), 1)].into();
+        assert!(!Work::Evaluation(EvaluationRecipe { revisions, ..evaluation }).is_current());
     }
 }

@@ -8,20 +8,25 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use super::protocol::{LineError, from_line, to_line};
 use super::work::{Ended, Performer, perform};
 use super::{Event, Reply, Request, Task};
 
 /// Least time between two reports of progress: a step can take less than a millisecond.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
-/// What a worker was told makes no sense.
+/// Why a worker does not do what it was told.
 #[derive(Debug, Error)]
-#[error(
-    "line {line} of the input is no request of `repro run`: {found}. `repro worker` is started by `repro run`, not by hand"
-)]
-pub struct ProtocolError {
-    pub line: usize,
-    pub found: String,
+pub enum ProtocolError {
+    #[error(
+        "line {line} of the input is no request of `repro run`: {found}. `repro worker` is started by `repro run`, not by hand"
+    )]
+    NoRequest { line: usize, found: String },
+    #[error(
+        "this worker is of another release than the run that started it ({found}): repro was replaced while the run went \
+         on. Run the same command again"
+    )]
+    OtherRelease { found: String },
 }
 
 /// Does the tasks that come in, one after another, until the input ends.
@@ -67,8 +72,7 @@ pub fn serve(
 }
 
 fn say(output: &mut impl Write, reply: &Reply) -> std::io::Result<()> {
-    let mut line = serde_json::to_string(reply).map_err(std::io::Error::other)?;
-    line.push('\n');
+    let line = to_line(reply).map_err(std::io::Error::other)?;
     output.write_all(line.as_bytes())?;
     output.flush()
 }
@@ -76,10 +80,10 @@ fn say(output: &mut impl Write, reply: &Reply) -> std::io::Result<()> {
 /// Passes tasks on. Every way out of here, a dead run included, raises the flag and drops the sender.
 fn read(input: impl BufRead, stop: &AtomicBool, tasks: &mpsc::Sender<Result<Task, ProtocolError>>) {
     for (index, line) in input.lines().enumerate() {
-        let error = |found: String| ProtocolError { line: index + 1, found };
-        let request = line.map_err(|e| error(e.to_string())).and_then(|line| {
-            serde_json::from_str::<Request>(&line).map_err(|e| error(format!("{e} in `{}`", shortened(&line))))
-        });
+        let number = index + 1;
+        let request = line
+            .map_err(|error| ProtocolError::NoRequest { line: number, found: error.to_string() })
+            .and_then(|line| request(&line, number));
         match request {
             Ok(Request::Task(task)) => {
                 if tasks.send(Ok(*task)).is_err() {
@@ -94,6 +98,23 @@ fn read(input: impl BufRead, stop: &AtomicBool, tasks: &mpsc::Sender<Result<Task
         }
     }
     stop.store(true, Ordering::Relaxed);
+}
+
+/// The request of a line, `number` counting from 1.
+fn request(line: &str, number: usize) -> Result<Request, ProtocolError> {
+    let request = from_line(line).map_err(|fault| match fault {
+        LineError::NoMessage(error) => {
+            ProtocolError::NoRequest { line: number, found: format!("{error} in `{}`", shortened(line)) }
+        }
+        LineError::OtherProtocol { .. } => ProtocolError::OtherRelease { found: fault.to_string() },
+    })?;
+    match request {
+        // Its address would file what this release computes under the name of what another one does.
+        Request::Task(task) if !task.work.is_current() => {
+            Err(ProtocolError::OtherRelease { found: format!("the recipe of {} is not of this release", task.label) })
+        }
+        request => Ok(request),
+    }
 }
 
 fn shortened(line: &str) -> String {

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::runner::graph::tests::trial;
-use crate::runner::protocol::{Reply, Request};
+use crate::runner::protocol::{Reply, Request, from_line, to_line};
 use crate::runner::serve;
 use crate::store::{Done, Provenance, Stage};
 
@@ -158,7 +158,7 @@ fn a_stopped_task_leaves_no_failure() {
 }
 
 fn replies(output: &[u8]) -> Vec<Reply> {
-    output.split(|byte| *byte == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect()
+    std::str::from_utf8(output).unwrap().lines().map(|line| from_line(line).unwrap()).collect()
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_worker_answers_each_task_and_goes_when_its_run_goes() {
     let (input, mut requests) = pipe().unwrap();
     for seed in [0, 7] {
         let request = Request::Task(Box::new(bench.task(seed)));
-        writeln!(requests, "{}", serde_json::to_string(&request).unwrap()).unwrap();
+        requests.write_all(to_line(&request).unwrap().as_bytes()).unwrap();
     }
     let (answers, mut output) = pipe().unwrap();
     let worker = std::thread::spawn(move || {
@@ -175,7 +175,7 @@ fn a_worker_answers_each_task_and_goes_when_its_run_goes() {
         serve(BufReader::new(input), &mut output, &stop, &mut Toy::default())
     });
     let mut lines = io::BufRead::lines(BufReader::new(answers));
-    let mut next = || serde_json::from_str::<Reply>(&lines.next().unwrap().unwrap()).unwrap();
+    let mut next = || from_line::<Reply>(&lines.next().unwrap().unwrap()).unwrap();
     assert!(matches!(next(), Reply::Event(Event::Progress { .. })));
     assert_eq!(next(), Reply::Done);
     assert!(matches!(next(), Reply::Failed(failure) if failure.message == "collapsed"));
@@ -186,10 +186,10 @@ fn a_worker_answers_each_task_and_goes_when_its_run_goes() {
 #[test]
 fn a_worker_whose_run_is_gone_stops_with_a_checkpoint() {
     let bench = Bench::new();
-    let request = serde_json::to_string(&Request::Task(Box::new(bench.task(0)))).unwrap();
+    let request = to_line(&Request::Task(Box::new(bench.task(0)))).unwrap();
     let stop = Arc::new(AtomicBool::new(true));
     let mut output = Vec::new();
-    serve(io::Cursor::new(format!("{request}\n")), &mut output, &stop, &mut Toy::default()).unwrap();
+    serve(io::Cursor::new(request), &mut output, &stop, &mut Toy::default()).unwrap();
     assert_eq!(replies(&output), [Reply::Stopped]);
 }
 
@@ -200,4 +200,20 @@ fn a_worker_refuses_what_is_no_request() {
     let error = serve(io::Cursor::new("{\"tusk\":1}\n"), &mut output, &stop, &mut Toy::default()).unwrap_err();
     assert!(error.to_string().contains("line 1") && error.to_string().contains("tusk"), "{error}");
     assert!(output.is_empty());
+}
+
+#[test]
+fn a_worker_does_nothing_for_a_run_of_another_release() {
+    let bench = Bench::new();
+    let mut raised = bench.task(0);
+    let Work::Pretext(recipe) = &mut raised.work else { unreachable!("it trains an encoder") };
+    *recipe.revisions.get_mut("random").unwrap() += 1;
+    let raised = to_line(&Request::Task(Box::new(raised))).unwrap();
+    let other = to_line(&Request::Stop).unwrap().replace("\"protocol\":1", "\"protocol\":2");
+    for line in [raised, other] {
+        let (stop, mut output) = (Arc::new(AtomicBool::new(false)), Vec::new());
+        let error = serve(io::Cursor::new(line), &mut output, &stop, &mut Toy::default()).unwrap_err();
+        assert!(error.to_string().contains("of another release") && error.to_string().contains("again"), "{error}");
+        assert!(output.is_empty() && !bench.folder(0).path().exists());
+    }
 }
