@@ -1,5 +1,6 @@
 //! `repro watch`.
 
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -25,7 +26,16 @@ pub fn execute(arguments: Watch, common: &Common, output: &Output) -> anyhow::Re
     let results = Results::new(&common.results);
     let place = common.results.display();
     anyhow::ensure!(results.root().is_dir(), "there is no folder {place}; name that of a run with --results DIR");
-    let look = || running(&results, experiment.as_ref().map(Experiment::id));
+    let mut told = HashSet::new();
+    let mut look = || {
+        let seen = running(&results, experiment.as_ref().map(Experiment::id))?;
+        for newer in seen.newer.iter().map(StoreError::to_string) {
+            if told.insert(newer.clone()) {
+                output.note(format!("warning: {newer}"));
+            }
+        }
+        Ok(seen.running)
+    };
     let found = look()?;
     if arguments.json {
         output.result(serde_json::to_string_pretty(&found)?);
@@ -43,7 +53,7 @@ pub fn execute(arguments: Watch, common: &Common, output: &Output) -> anyhow::Re
 /// Shows what is found until that is nothing.
 fn watch(
     mut found: Vec<Running>,
-    look: impl Fn() -> Result<Vec<Running>, StoreError>,
+    mut look: impl FnMut() -> Result<Vec<Running>, StoreError>,
     output: &Output,
 ) -> anyhow::Result<()> {
     let mut screen = (output.interactive() && std::io::stdout().is_terminal()).then(Screen::default);

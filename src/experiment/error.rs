@@ -16,6 +16,8 @@ pub enum ExperimentError {
     Syntax { file: String, line: usize, column: usize, message: String },
     #[error("{file}, line {line}, column {column}: the key `{key}` stands twice in {}", place(.pointer))]
     DuplicateKey { file: String, line: usize, column: usize, pointer: String, key: String },
+    #[error("{file} has format {found}; this release reads formats up to {supported}: use a newer release of repro")]
+    Newer { file: String, found: u64, supported: u32 },
     /// Something in the file is not what it has to be.
     #[error("{file}: {mismatch}")]
     File { file: String, mismatch: Box<Mismatch> },

@@ -11,6 +11,9 @@ use super::ordered::Ordered;
 use super::overlay::Overlay;
 use super::scale::Scale;
 
+/// Raised when a file can say what an older release would not understand, or would take for something else.
+pub const FORMAT: u32 = 1;
+
 /// One table or figure of the paper: what it reports, how each of its cells is run, and what it claims.
 ///
 /// Every cell starts from `recipe`. On top of it go the `set` of its value on each axis, in the order of `axes`; then
@@ -23,6 +26,10 @@ pub struct ExperimentFile {
     #[serde(rename = "$schema", default)]
     #[schemars(extend("type" = "string"))]
     pub _schema: Option<String>,
+    /// Version of the file's format; 1 if not given. A program refuses a format that it does not know yet.
+    #[serde(rename = "format", default)]
+    #[schemars(range(min = 1), extend("type" = "integer"))]
+    pub _format: Option<u32>,
     /// Names the experiment on the command line and its folder of reports: lower-case letters, digits,
     /// `-`, `_` and `.`.
     pub id: String,

@@ -2,12 +2,14 @@
 
 use std::sync::LazyLock;
 
+use serde_json::Value;
+
 use crate::paper::{self, PaperNumber};
 use crate::recipe::{Settings, Unit};
 
 use super::error::{ExperimentError, Faults, Mismatch, nearest};
 use super::expand::Fault;
-use super::file::{ExperimentFile, ReportLayout};
+use super::file::{ExperimentFile, FORMAT, ReportLayout};
 use super::shape::Shape;
 use super::source::{Origin, Source};
 use super::{Cell, Claim, Filter, Scale, claim, deviations, document, expand, references, trial, validate};
@@ -28,6 +30,16 @@ pub struct Experiment {
     name: String,
     origin: Origin,
     pub(super) combinations: Vec<Vec<(String, String)>>,
+}
+
+/// Before anything else of it is looked at: the rest may have another shape by then.
+fn refuse_newer(file: &str, document: &Value) -> Result<(), ExperimentError> {
+    match document.get("format").and_then(Value::as_u64) {
+        Some(found) if found > FORMAT.into() => {
+            Err(ExperimentError::Newer { file: file.to_owned(), found, supported: FORMAT })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A fault of the settings of some cells, at the scale that it was found at first.
@@ -60,6 +72,7 @@ impl Experiment {
         let name = &source.name;
         let fault = |mismatch| ExperimentError::File { file: name.clone(), mismatch: Box::new(mismatch) };
         let document = document::parse(name, &source.bytes)?;
+        refuse_newer(name, &document)?;
         Faults::none_in(FILE.faults(&document).into_iter().map(fault))?;
         let parsed: ExperimentFile = serde_json::from_value(document)
             .map_err(|error| fault(Mismatch::new("", error.to_string(), "an experiment")))?;

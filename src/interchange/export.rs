@@ -7,6 +7,8 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use crate::recipe::{Method, Network, PretextRecipe, Stem};
 use crate::store::{RunFolder, StoreError, read_sealed};
 
+use super::safetensors_file::{FORMAT, FORMAT_KEY};
+
 /// An encoder ready to be written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exported {
@@ -48,6 +50,7 @@ fn metadata(recipe: &PretextRecipe) -> HashMap<String, String> {
     let entries = [
         // What other readers of safetensors files look for.
         ("format", "pt".to_owned()),
+        (FORMAT_KEY, FORMAT.to_string()),
         ("address", recipe.address().to_string()),
         ("architecture", serde_json::json!(recipe.network).to_string()),
         ("dataset", recipe.data.settings.set.id().to_owned()),

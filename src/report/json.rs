@@ -6,7 +6,7 @@ use super::Report;
 use super::claim::ClaimOutcome;
 use super::statistics::Interval;
 
-/// Raised when the shape of `verdicts.json` changes.
+/// Raised when the shape of `verdicts.json` changes, or the columns of a CSV file beside it.
 const FORMAT: u32 = 2;
 
 /// The cells. Each axis stands under `axes` and, for the convenience of filters, at the top level.

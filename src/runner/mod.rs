@@ -40,6 +40,6 @@ pub use summary::Summary;
 pub use training::Training;
 pub use verification::{Agreement, Comparison, Content, Verification};
 pub use verify::Verifier;
-pub use watch::{Running, Screen, running};
+pub use watch::{Running, Screen, Seen, running};
 pub use work::{Ended, Performer, Session, finished, perform};
 pub use worker::serve;

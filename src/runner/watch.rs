@@ -53,20 +53,36 @@ impl Running {
     }
 }
 
-/// All work that is going on in a results folder, in the order of its labels; that of one experiment if given. What a
-/// killed process left behind is passed over. Nothing is written and no run is held up.
+/// What is seen of a results folder.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// In the order of their labels.
+    pub running: Vec<Running>,
+    /// Progress that only a newer release can read: each a [`StoreError::Newer`].
+    pub newer: Vec<StoreError>,
+}
+
+/// All work that is going on in a results folder; that of one experiment if given. What a killed process left behind is
+/// passed over. Nothing is written and no run is held up.
 ///
 /// # Errors
 /// The results folder cannot be read.
-pub fn running(results: &Results, experiment: Option<&str>) -> Result<Vec<Running>, StoreError> {
+pub fn running(results: &Results, experiment: Option<&str>) -> Result<Seen, StoreError> {
     let root = results.root();
     fs::read_dir(root).map_err(StoreError::io(root))?;
     let now = now();
-    let mut running = Vec::new();
+    let Seen { mut running, mut newer } = Seen::default();
     for kind in ["pretext", "eval"] {
         for entry in fs::read_dir(root.join(kind)).into_iter().flatten().flatten() {
-            // One that cannot be read is being replaced, or of a newer release: its run is not ours to judge.
-            let Ok(Some(progress)) = RunFolder::at(entry.path()).read_progress() else { continue };
+            let progress = match RunFolder::at(entry.path()).read_progress() {
+                Ok(Some(progress)) => progress,
+                Err(error @ StoreError::Newer { .. }) => {
+                    newer.push(error);
+                    continue;
+                }
+                // Nobody is at work, or the file is just being replaced.
+                Ok(None) | Err(_) => continue,
+            };
             let silent_for = now.saturating_sub(progress.told_at);
             let wanted = experiment.is_none_or(|id| progress.experiments.iter().any(|known| known == id));
             if wanted && is_alive(&progress, now) {
@@ -76,7 +92,7 @@ pub fn running(results: &Results, experiment: Option<&str>) -> Result<Vec<Runnin
         }
     }
     running.sort_by(|one, other| (&one.progress.label, &one.folder).cmp(&(&other.progress.label, &other.folder)));
-    Ok(running)
+    Ok(Seen { running, newer })
 }
 
 /// Whether it was written on this machine, since its last start.
@@ -138,7 +154,7 @@ mod tests {
     fn the_work_of_living_processes_is_found() {
         let root = tempfile::tempdir().unwrap();
         let results = Results::new(root.path());
-        assert_eq!(running(&results, None).unwrap(), []);
+        assert_eq!(running(&results, None).unwrap().running, []);
         let leave = |kind: &str, name: &str, progress: &Progress| leave(&results, kind, name, progress);
         let ours = progress(&host(), std::process::id(), now() - QUIET);
         leave("pretext", "a", &ours);
@@ -147,18 +163,20 @@ mod tests {
         let finished = leave("eval", "d", &ours);
         fs::write(finished.file("result.json"), "{}").unwrap();
         let newer = leave("eval", "e", &ours);
-        fs::write(newer.file("progress.json"), r#"{"format": 2}"#).unwrap();
+        fs::write(newer.file("progress.json"), r#"{"format": 2, "label": 3}"#).unwrap();
         #[cfg(target_os = "linux")]
         leave("pretext", "f", &progress(&host(), u32::MAX, now()));
 
-        let found = running(&results, None).unwrap();
+        let Seen { running: found, newer: unread } = running(&results, None).unwrap();
         let mut folders: Vec<&str> = found.iter().map(|one| one.folder.as_str()).collect();
         folders.sort_unstable();
         assert_eq!(folders, ["eval/b", "pretext/a"]);
+        let is_newer = |error: &StoreError| matches!(error, StoreError::Newer { path, .. } if *path == newer.file("progress.json"));
+        assert!(matches!(&unread[..], [error] if is_newer(error)), "{unread:?}");
         let own = found.iter().find(|one| one.folder == "pretext/a").unwrap();
         assert_eq!(own.text(), "starting, no news for 20 s");
-        assert_eq!(running(&results, Some("table1")).unwrap().len(), 2);
-        assert_eq!(running(&results, Some("table2")).unwrap(), []);
+        assert_eq!(running(&results, Some("table1")).unwrap().running.len(), 2);
+        assert_eq!(running(&results, Some("table2")).unwrap().running, []);
         assert!(running(&Results::new(root.path().join("nowhere")), None).is_err());
     }
 
@@ -178,7 +196,7 @@ mod tests {
         leave(&results, "pretext", "silent-namesake", &namesake(Some("another"), now() - 2 * LOST));
         leave(&results, "pretext", "no-boot", &namesake(None, now()));
 
-        let found = running(&results, None).unwrap();
+        let found = running(&results, None).unwrap().running;
         let mut folders: Vec<&str> = found.iter().map(|one| one.folder.as_str()).collect();
         folders.sort_unstable();
         assert_eq!(folders, ["pretext/clock-ahead", "pretext/namesake", "pretext/no-boot"]);

@@ -176,7 +176,7 @@ impl Checkpoint {
             return Err(damaged("its checksum does not match its content".to_owned()));
         }
         if header.format > FORMAT {
-            return Err(StoreError::Newer { path: path.to_owned(), found: header.format });
+            return Err(StoreError::Newer { path: path.to_owned(), found: header.format, supported: FORMAT });
         }
         if header.address != *address {
             return Err(damaged(format!("it belongs to the run {}", header.address)));

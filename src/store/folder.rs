@@ -7,7 +7,10 @@ use serde::de::DeserializeOwned;
 
 use crate::recipe::Address;
 
-use super::{Done, EvaluationResult, Failure, StoreError, checksum, read_sealed, remove_leftovers};
+use super::{
+    Done, EvaluationResult, Failure, StoreError, checksum, progress, read_sealed, refuse_newer, remove_leftovers,
+    sealed,
+};
 
 /// The results folder.
 #[derive(Clone, Debug)]
@@ -65,18 +68,37 @@ impl RunFolder {
 
     /// Takes the folder for this process, or `None` while another live process has it. The lock goes with its owner,
     /// however that ends.
+    ///
+    /// # Errors
+    /// A folder that cannot be written to, and [`StoreError::Newer`] for one that a newer release has written to.
     pub fn claim(&self) -> Result<Option<Claim>, StoreError> {
         fs::create_dir_all(&self.path).map_err(StoreError::io(&self.path))?;
         let path = self.file("lock");
         let file = File::create(&path).map_err(StoreError::io(&path))?;
         match file.try_lock() {
             Ok(()) => {
+                self.refuse_newer()?;
                 remove_leftovers(&self.path).map_err(StoreError::io(&self.path))?;
                 Ok(Some(Claim { _file: file }))
             }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(StoreError::Io { path, source }),
         }
+    }
+
+    /// Refuses a folder that a newer release has written to: what it left is not ours to change.
+    fn refuse_newer(&self) -> Result<(), StoreError> {
+        let sealed = ["recipe.json", "provenance.json", "failed.json", "done.json", "result.json"];
+        let versions = sealed.into_iter().map(|name| (name, sealed::FORMAT));
+        for (name, supported) in versions.chain([(progress::NAME, progress::FORMAT)]) {
+            let path = self.file(name);
+            // One that is not there or cannot be read is the business of whoever reads it.
+            let Ok(bytes) = fs::read(&path) else { continue };
+            if let Err(error @ StoreError::Newer { .. }) = refuse_newer(&path, &bytes, supported) {
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// The state of a pretext run.

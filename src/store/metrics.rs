@@ -1,4 +1,7 @@
 //! `metrics.jsonl`: one line of JSON for each epoch. It holds nothing that differs between two runs of one recipe.
+//!
+//! That leaves no room for a version of its own, which would make two releases write different bytes. Its lines have the
+//! format of whatever vouches for them: the checkpoint while a run goes on, then `done.json` or `result.json`.
 
 use std::path::{Path, PathBuf};
 

@@ -10,11 +10,15 @@
 //!
 //! Every file that a later run reads is written to a temporary name, synced, renamed, and its folder synced. `done.json`
 //! and `result.json` come last and carry the checksum of what they vouch for.
+//!
+//! Every file has a version: its own, or that of the file that vouches for it (`docs/formats.md`). A file of a newer
+//! release is named in an error and left alone, and so is its folder.
 
 mod atomic;
 mod checkpoint;
 mod failure;
 mod folder;
+mod format;
 mod metrics;
 mod outcome;
 mod progress;
@@ -24,6 +28,7 @@ pub use atomic::{remove_leftovers, write_atomic};
 pub use checkpoint::{Checkpoint, Checkpoints, Saver};
 pub use failure::{Failure, FailureKind};
 pub use folder::{Claim, Results, RunFolder, State};
+pub use format::refuse_newer;
 pub use metrics::{EpochMetrics, MetricLog};
 pub use outcome::{Done, EvaluationResult, Provenance, Trace, TracedStep};
 pub use progress::{Position, Progress, Stage};

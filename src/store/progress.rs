@@ -9,11 +9,11 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::atomic::replace;
-use super::{RunFolder, StoreError};
+use super::{RunFolder, StoreError, refuse_newer};
 
-const NAME: &str = "progress.json";
+pub(super) const NAME: &str = "progress.json";
 /// Raised when the shape of the file changes.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 
 /// Content of `progress.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,10 +102,8 @@ impl RunFolder {
             return Ok(None);
         }
         let damaged = |error: serde_json::Error| StoreError::damaged(&path, error.to_string());
-        let raw: Versioned<serde_json::Value> = serde_json::from_slice(&bytes).map_err(damaged)?;
-        if raw.format > FORMAT {
-            return Err(StoreError::Newer { path, found: raw.format });
-        }
-        serde_json::from_value(raw.progress).map(Some).map_err(damaged)
+        refuse_newer(&path, &bytes, FORMAT)?;
+        let read: Versioned<Progress> = serde_json::from_slice(&bytes).map_err(damaged)?;
+        Ok(Some(read.progress))
     }
 }

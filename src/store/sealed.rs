@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::write_atomic;
+use super::{refuse_newer, write_atomic};
 
-/// Raised when the shape of a sealed file changes.
-const FORMAT: u32 = 1;
+/// Raised when the shape of a sealed file changes, that of its body included, or that of a file it vouches for.
+pub(super) const FORMAT: u32 = 1;
 
 /// A file of the results folder that could not be used.
 #[derive(Debug, Error)]
@@ -19,12 +19,14 @@ pub enum StoreError {
     Io { path: PathBuf, source: io::Error },
     #[error("{path} is not what was written: {found}")]
     Damaged { path: PathBuf, found: String },
-    #[error("{path} has format {found}, this program reads format {FORMAT}: use a newer release of repro")]
-    Newer { path: PathBuf, found: u32 },
     #[error(
         "{path} holds no trace of the run's first steps, as earlier releases left it: compare whole epochs with --epochs 1"
     )]
     Untraced { path: PathBuf },
+    #[error(
+        "{path} has format {found}; this release reads formats up to {supported} and leaves the file alone: use a newer release of repro"
+    )]
+    Newer { path: PathBuf, found: u32, supported: u32 },
 }
 
 impl StoreError {
@@ -68,11 +70,9 @@ pub fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreE
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(StoreError::Io { path: path.to_owned(), source }),
     };
+    refuse_newer(path, &bytes, FORMAT)?;
     let sealed: Sealed =
         serde_json::from_slice(&bytes).map_err(|error| StoreError::damaged(path, error.to_string()))?;
-    if sealed.format > FORMAT {
-        return Err(StoreError::Newer { path: path.to_owned(), found: sealed.format });
-    }
     if checksum(sealed.body.to_string().as_bytes()) != sealed.sha256 {
         return Err(StoreError::damaged(path, "its checksum does not match its content"));
     }

@@ -55,10 +55,15 @@ impl Bench {
 
     /// With a change to the experiment file.
     pub fn with(epochs: usize, change: impl FnOnce(&mut Value)) -> Bench {
-        let bench = Bench { folder: tempfile::tempdir().unwrap() };
         let mut experiment = experiment(epochs);
         change(&mut experiment);
-        fs::write(bench.path("tiny.json"), experiment.to_string()).unwrap();
+        Bench::of(&experiment.to_string())
+    }
+
+    /// With the text of an experiment file.
+    pub fn of(experiment: &str) -> Bench {
+        let bench = Bench { folder: tempfile::tempdir().unwrap() };
+        fs::write(bench.path("tiny.json"), experiment).unwrap();
         bench
     }
 

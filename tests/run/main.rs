@@ -9,6 +9,8 @@ mod failures;
 mod imagenet;
 #[cfg(target_os = "linux")]
 mod kill;
+mod newer;
+mod releases;
 #[cfg(target_os = "linux")]
 mod signals;
 mod speech;
