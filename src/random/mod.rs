@@ -101,33 +101,4 @@ pub fn permutation(n: usize, key: Key) -> Vec<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rand::Rng;
-
-    #[test]
-    fn a_stream_depends_on_every_coordinate() {
-        let key = Key::new(1, Purpose::Views);
-        let first = |key: Key| key.stream().next_u64();
-        let others = [
-            Key::new(2, Purpose::Views),
-            Key::new(1, Purpose::Mix),
-            key.epoch(1),
-            key.step(1),
-            key.sample(1),
-            key.view(1),
-        ];
-        for other in others {
-            assert_ne!(first(key), first(other), "{other:?}");
-        }
-        assert_eq!(first(key), first(key));
-    }
-
-    #[test]
-    fn a_permutation_holds_every_index_once() {
-        let mut order = permutation(1000, Key::new(0, Purpose::Shuffle).epoch(3));
-        assert_ne!(order[..5], [0, 1, 2, 3, 4]);
-        order.sort_unstable();
-        assert_eq!(order, (0..1000).collect::<Vec<u32>>());
-    }
-}
+mod tests;
