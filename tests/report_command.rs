@@ -143,6 +143,27 @@ fn a_damaged_result_is_named_and_counts_nowhere() {
     assert!(text.contains("1 of 2") && !text.contains("99.6"), "{text}");
 }
 
+/// With a checksum that fits: whatever wrote them, they are no accuracies.
+#[test]
+fn numbers_that_no_accuracy_can_be_are_named_and_count_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = Results::new(folder.path().join("results"));
+    for number in [serde_json::Value::Null, "NaN".into(), (-0.5).into(), 100.5.into(), 1e300.into()] {
+        filled(&results, Scale::Demo);
+        let odd = trial(&cells(Scale::Demo)[0], 1);
+        for evaluation in &odd.evaluations {
+            let path = results.evaluation(&evaluation.address()).file("result.json");
+            let result: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let mut body = result["body"].clone();
+            body["readings"].as_object_mut().unwrap().values_mut().for_each(|reading| *reading = number.clone());
+            write_sealed(&path, &body).unwrap();
+        }
+        let text = stdout(folder.path(), &["compare", "table1", "--only", "dataset=covtype"]);
+        assert_eq!(text.matches("warning: left out: results/eval/").count(), 2, "{number}: {text}");
+        assert!(text.contains("1 of 2"), "{number}: {text}");
+    }
+}
+
 #[test]
 fn a_failed_trial_gives_its_reason() {
     let folder = tempfile::tempdir().unwrap();

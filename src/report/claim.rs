@@ -194,14 +194,15 @@ fn more_trials(spread: &Spread, tests: usize) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
     use crate::paper::Confidence;
     use crate::report::measured::TrialReadings;
 
-    fn cell(values: &[(u64, f64)]) -> MeasuredCell {
+    /// A cell with a reading by seed.
+    pub fn cell(values: &[(u64, f64)]) -> MeasuredCell {
         let trial = |&(seed, value): &(u64, f64)| TrialReadings {
             seed,
             readings: BTreeMap::from([("pinv".to_owned(), value)]),
@@ -220,7 +221,7 @@ mod tests {
         }
     }
 
-    fn claim(pairs: Vec<(usize, usize)>) -> Claim {
+    pub fn claim(pairs: Vec<(usize, usize)>) -> Claim {
         let (id, statement) = ("c".to_owned(), "higher > lower".to_owned());
         Claim { id, statement, confidence: Confidence::Recalled, reading: None, pairs }
     }

@@ -23,6 +23,8 @@ mod plot;
 mod readings;
 mod runs;
 mod statistics;
+#[cfg(test)]
+mod statistics_tests;
 mod terminal;
 mod text;
 mod tone;

@@ -17,13 +17,13 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// `None` without numbers.
+    /// `None` without numbers, and for those that have no mean: one of them is not finite, or their sum is not.
     pub fn of(values: &[f64]) -> Option<Spread> {
-        if values.is_empty() {
-            return None;
-        }
         let n = values.len();
         let mean = values.iter().sum::<f64>() / n as f64;
+        if !mean.is_finite() {
+            return None;
+        }
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let std = (n > 1).then(|| (squares / (n - 1) as f64).sqrt());
         Some(Spread { n, mean, std })
@@ -32,7 +32,7 @@ impl Spread {
     /// The deviation where it says how trials spread. That of equal numbers, up to rounding, does not: a few trials read
     /// off some hundred test items are often equal by chance.
     pub fn known_deviation(&self) -> Option<f64> {
-        self.std.filter(|std| *std > 1e-9 * self.mean.abs().max(1.0))
+        self.std.filter(|std| *std > 1e-9 * self.mean.abs().max(1.0) && std.is_finite())
     }
 }
 
@@ -73,8 +73,10 @@ impl Estimate {
     pub fn difference(ours: &Spread, theirs: &Spread) -> Option<Estimate> {
         let ours = Estimate::mean(ours)?;
         let (a, b) = (ours.error.powi(2), theirs.std?.powi(2) / theirs.n as f64);
-        let freedom = (a + b).powi(2) / (a * a / ours.freedom + b * b / (theirs.n - 1) as f64);
-        Some(Estimate { value: ours.value - theirs.mean, error: (a + b).sqrt(), freedom })
+        let freedom = (a + b).powi(2) / (a * a / ours.freedom + b * b / (theirs.n as f64 - 1.0));
+        // It is 0, or no number at all, where one of theirs is all there is.
+        let is_known = freedom > 0.0 && freedom.is_finite();
+        is_known.then(|| Estimate { value: ours.value - theirs.mean, error: (a + b).sqrt(), freedom })
     }
 
     /// Probability of a value as high as this or higher if the quantity were 0: the p-value of "it is above 0".
