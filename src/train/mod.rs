@@ -12,6 +12,8 @@ mod manifold_oracle;
 #[cfg(test)]
 mod oracle;
 mod pretext;
+#[cfg(test)]
+mod resume_tests;
 pub mod schedule;
 mod step;
 
