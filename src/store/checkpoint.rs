@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::recipe::Address;
 
-use super::{RunFolder, StoreError, checksum, write_atomic};
+use super::{RunFolder, StoreError, checksum, refuse_newer, write_atomic};
 
 /// Raised when the shape of the file changes. Format 1 did not vouch for the header.
 const FORMAT: u32 = 2;
@@ -158,7 +158,13 @@ impl Checkpoint {
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(error.to_string()))?;
         let header = metadata.metadata().as_ref().and_then(|all| all.get(HEADER));
         let header = header.ok_or_else(|| damaged("it is not a checkpoint of repro".to_owned()))?;
-        let mut header: Header = serde_json::from_str(header).map_err(|error| damaged(error.to_string()))?;
+        let mut header: Header = match serde_json::from_str(header) {
+            Ok(header) => header,
+            Err(error) => {
+                refuse_newer(path, header.as_bytes(), FORMAT)?;
+                return Err(damaged(error.to_string()));
+            }
+        };
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| damaged(error.to_string()))?;
         let mut names = tensors.names();
         names.sort_unstable();

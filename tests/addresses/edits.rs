@@ -1,4 +1,4 @@
-//! What an address depends on, and what it does not.
+//! Edits of an experiment file: which of them change an address, and which do not.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use imix_repro::recipe::{DataIdentity, DataSet, DataSettings, Part, Standardise}
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-const TABLE1: &str = include_str!("../experiments/table1.json");
+const TABLE1: &str = include_str!("../../experiments/table1.json");
 
 fn data(digest: &str) -> CellData {
     let settings =
@@ -94,8 +94,64 @@ fn what_only_the_report_reads_changes_no_address() {
     edited["report"]["readings"] = json!([]);
     edited["claims"] = json!([]);
     // The same settings in other words.
-    edited["axes"]["dataset"]["covtype"]["set"]["pretext"] = json!({ "batch": 512.0 as u64, "temperature": 1e-1 });
+    edited["axes"]["dataset"]["covtype"]["set"]["pretext"] = json!({ "batch": 512, "temperature": 0.1 });
+    edited["format"] = json!(1);
+    edited["expected"] = json!("nothing");
+    edited["margin"] = json!(2.5);
+    edited["axes"]["method"]["npair"]["labels"] = json!({ "demo": "N pairs", "short": "N pairs" });
+    edited["report"]["kind"] = json!("bars");
+    edited["$schema"] = json!("elsewhere/schema.json");
     assert_eq!(all(&document()), all(&edited));
+}
+
+/// Addresses by the text of the file.
+fn of_text(text: &str, name: &str, origin: Origin) -> Vec<(String, Vec<String>)> {
+    let experiment = Experiment::parse(text.as_bytes(), name, origin).expect("a good file");
+    let cells = experiment.cells(Scale::Short, &"dataset=covtype".parse::<Filter>().expect("a filter"));
+    let mut found: Vec<_> = cells.expect("cells").iter().map(|cell| (cell.name(), addresses(cell))).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn where_the_file_lies_and_how_it_is_laid_out_change_no_address() {
+    let before = all(&document());
+    let pretty = format!("\r\n{:#}\n\n", document()).replace('\n', "\r\n\t ");
+    for (text, name) in [(TABLE1, "a.json"), (&document().to_string(), "/b/c.json"), (&pretty, "ü/x y.json")] {
+        assert_eq!(of_text(text, name, Origin::File(name.into())), before, "{name}");
+    }
+}
+
+#[test]
+fn comments_are_no_part_of_the_format() {
+    for comment in ["// by hand", "/* by hand */", "# by hand"] {
+        let text = TABLE1.replacen('{', &format!("{{ {comment}\n"), 1);
+        assert!(Experiment::parse(text.as_bytes(), "test.json", Origin::Embedded).is_err(), "{comment}");
+    }
+}
+
+#[test]
+fn the_spelling_of_a_number_changes_no_address() {
+    let before = all(&document());
+    let other_spellings = [
+        ("\"base_rate\": 0.125", &["0.1250", "1.25e-1", "12.5E-2", "0.125e0", "125e-3"][..]),
+        ("\"weight_decay\": 0.0001", &["1e-4", "1E-4", "0.00010", "0.1e-3", "0.000100000000000000000000001"]),
+        ("\"momentum\": 0.9", &["9e-1", "0.90", "0.9000000000000000222"]),
+        ("\"weight_decay\": 0,", &["0.0,", "0e5,", "0.0e-3,"]),
+        ("\"rates\": [1, 3,", &["[1.0, 3e0,", "[10e-1, 0.3e1,"]),
+    ];
+    for (written, others) in other_spellings {
+        let (key, _) = written.split_once(": ").expect("a key");
+        for other in others {
+            assert!(TABLE1.contains(written), "{written}");
+            let text = TABLE1.replace(written, &format!("{key}: {other}"));
+            assert_ne!(text, TABLE1);
+            assert_eq!(of_text(&text, "test.json", Origin::Embedded), before, "{written} as {other}");
+        }
+    }
+    // One step of the last place is another number.
+    let text = TABLE1.replace("\"base_rate\": 0.125", "\"base_rate\": 0.12500000000000003");
+    assert!(of_text(&text, "test.json", Origin::Embedded).iter().zip(&before).all(|(new, old)| new.1[0] != old.1[0]));
 }
 
 /// Settings of one cell, and whether they are the encoder's too or the linear evaluation's alone.
