@@ -12,7 +12,7 @@ use super::known_data::AtHand;
 use super::{Exit, Output, device, report};
 use crate::experiment::{Cell, CellData, Experiment, Scale};
 use crate::runner::{self, Graph, LabelledTrial, Settings, Summary, WorkerProcesses};
-use crate::store::{Results, write_atomic};
+use crate::store::{Results, check_locks, write_atomic};
 
 /// Between two looks at a folder that another run of the program holds.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -23,6 +23,7 @@ pub fn execute(arguments: Run, common: &Common, output: &Output) -> anyhow::Resu
     device::check(&arguments.resources.device)?;
     check_folder(&common.results, "--results")?;
     check_folder(&common.reports, "--reports")?;
+    check_locks(&common.results)?;
 
     let demo = selection.scale == Scale::Demo;
     if demo {

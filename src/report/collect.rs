@@ -37,7 +37,7 @@ fn collect_one(results: &Results, trial: &Trial, collected: &mut Collected) {
     for evaluation in &trial.evaluations {
         let address = evaluation.address();
         let folder = results.evaluation(&address);
-        match folder.read_result() {
+        match folder.verified_result() {
             Ok(Some(result)) => match result.readings.iter().find_map(out_of_range) {
                 Some(found) => {
                     collected.warnings.push(left_out(&StoreError::damaged(&folder.file("result.json"), found)));

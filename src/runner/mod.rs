@@ -6,6 +6,7 @@
 //! folders of the store keep two programs from doing one piece of work.
 
 mod graph;
+mod held;
 mod interrupt;
 mod interruption;
 mod launch;
@@ -26,6 +27,7 @@ mod work;
 mod worker;
 
 pub use graph::{Graph, Job, JobState, LabelledTrial};
+pub use held::Held;
 pub use interrupt::{report_signals, stop_on_signals};
 pub use interruption::Interruption;
 pub use launch::{Launcher, Report, Reports, WorkerHandle};
@@ -33,7 +35,7 @@ pub use pace::{count, duration, rate_text, stage_text, time_text};
 pub use process::WorkerProcesses;
 pub use progress::{Bars, Lines, Observer, observer};
 pub use protocol::{Event, Reply, Request, Task, Work};
-pub use provenance::{commit, device, host};
+pub use provenance::{commit, device};
 pub use readout::ReadOut;
 pub use schedule::{Ending, Settings, run};
 pub use summary::Summary;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::pace::{Pace, count, described, duration};
-use super::{Event, Graph, JobState};
+use super::{Event, Graph, Held, JobState};
 
 /// Between two lines about one running job.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ pub trait Observer {
     fn started(&mut self, _job: usize, _graph: &Graph, _threads: usize) {}
     fn progress(&mut self, _job: usize, _graph: &Graph, _event: &Event) {}
     /// Another run of the program has the job's folder.
-    fn waiting(&mut self, _job: usize, _graph: &Graph) {}
+    fn waiting(&mut self, _job: usize, _graph: &Graph, _held: &Held) {}
     /// The job is done, failed or stopped.
     fn finished(&mut self, _job: usize, _graph: &Graph) {}
     fn note(&mut self, _text: &str) {}
@@ -48,9 +48,9 @@ impl Observer for Silence {}
 
 const STOPPING: &str = "stopping at the next step, with checkpoints; a second Ctrl-C stops at once";
 
-fn waiting_text(job: usize, graph: &Graph) -> String {
+fn waiting_text(job: usize, graph: &Graph, held: &Held) -> String {
     let job = graph.job(job);
-    format!("waiting for another run of repro to finish {} ({})", job.address, job.label())
+    format!("waiting for another run of repro to finish {} ({}): {}", job.address, job.label(), held.holder())
 }
 
 fn beginning_text(graph: &Graph) -> String {
@@ -98,8 +98,8 @@ impl<W: FnMut(&str)> Observer for Lines<W> {
         }
     }
 
-    fn waiting(&mut self, job: usize, graph: &Graph) {
-        (self.write)(&waiting_text(job, graph));
+    fn waiting(&mut self, job: usize, graph: &Graph, held: &Held) {
+        (self.write)(&waiting_text(job, graph, held));
     }
 
     fn finished(&mut self, job: usize, graph: &Graph) {
@@ -190,10 +190,10 @@ impl Observer for Bars {
         }
     }
 
-    fn waiting(&mut self, job: usize, graph: &Graph) {
+    fn waiting(&mut self, job: usize, graph: &Graph, held: &Held) {
         match self.running.get(&job) {
-            Some((_, bar)) => bar.set_message("waiting for another run of repro to finish it"),
-            None => self.print(&waiting_text(job, graph)),
+            Some((_, bar)) => bar.set_message(format!("waiting for {}", held.holder())),
+            None => self.print(&waiting_text(job, graph, held)),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use crate::store::{Provenance, RunFolder, StoreError, read_sealed, write_sealed};
+use crate::store::{Provenance, RunFolder, StoreError, host, now, read_sealed, write_sealed};
 
 use crate::kernels::cpu::vectors;
 
@@ -22,26 +22,6 @@ pub fn commit() -> &'static str {
 fn crates() -> BTreeMap<String, String> {
     let pairs = env!("REPRO_CRATES").split(',').filter_map(|pair| pair.split_once('='));
     pairs.map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
-}
-
-/// Name of this machine, `unknown` where it does not say.
-pub fn host() -> String {
-    let from_kernel = fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let from_shell = || std::env::var("HOSTNAME").or_else(|_| std::env::var("COMPUTERNAME")).ok();
-    let name = from_kernel.or_else(from_shell).unwrap_or_default();
-    if name.trim().is_empty() { "unknown".to_owned() } else { name.trim().to_owned() }
-}
-
-/// What tells this start of this machine from every other start of any machine; none where the system does not say.
-/// Names of machines are not unique, and process ids are given out anew after each start.
-pub fn boot() -> Option<String> {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
-}
-
-/// Seconds since 1970.
-pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
 /// `cpu`, with the model where the system tells and the vectors that our loops are compiled for.

@@ -1,14 +1,14 @@
 //! Hands ready jobs to workers and takes in what they tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use crate::store::{Failure, FailureKind, Results, StoreError, write_sealed};
 
-use super::work::finished;
-use super::{Event, Graph, JobState, Launcher, Observer, Reply, Report, Reports, Request, Task, WorkerHandle};
+use super::work::{finished, recipe_stands};
+use super::{Event, Graph, Held, JobState, Launcher, Observer, Reply, Report, Reports, Request, Task, WorkerHandle};
 
 /// What a run may use, and where.
 #[derive(Clone, Debug)]
@@ -50,9 +50,18 @@ pub fn run(
     let (sender, reports) = mpsc::channel();
     listen(sender.clone());
     mark_finished(graph, &Results::new(&settings.results));
-    let workers = BTreeMap::new();
-    let mut scheduler =
-        Scheduler { graph, settings, launcher, observer, sender, workers, launched: 0, ending: Ending::Complete };
+    let (workers, warned) = (BTreeMap::new(), BTreeSet::new());
+    let mut scheduler = Scheduler {
+        graph,
+        settings,
+        launcher,
+        observer,
+        sender,
+        workers,
+        warned,
+        launched: 0,
+        ending: Ending::Complete,
+    };
     scheduler.observer.begins(scheduler.graph);
     scheduler.work(&reports);
     let ending = scheduler.ending;
@@ -63,9 +72,11 @@ pub fn run(
 /// Finds out what is done already.
 fn mark_finished(graph: &mut Graph, results: &Results) {
     for index in 0..graph.jobs().len() {
-        match finished(&graph.job(index).work, results) {
-            Ok(true) => graph.set(index, JobState::Already),
-            Ok(false) => {}
+        let work = &graph.job(index).work;
+        match finished(work, results) {
+            Ok(true) if recipe_stands(work, results) => graph.set(index, JobState::Already),
+            // A worker does what is not done, and writes a damaged recipe anew.
+            Ok(_) => {}
             // The worker that does it again finds it anew, under its claim, and says so.
             Err(StoreError::Damaged { .. }) => {}
             Err(error) => {
@@ -88,6 +99,8 @@ struct Scheduler<'a> {
     observer: &'a mut dyn Observer,
     sender: Reports,
     workers: BTreeMap<u64, Worker>,
+    /// Jobs of which it was said that their holder may be gone.
+    warned: BTreeSet<usize>,
     launched: u64,
     ending: Ending,
 }
@@ -212,11 +225,23 @@ impl Scheduler<'_> {
                 }
             }
             Reply::Busy => {
-                if !self.graph.job(job).shared {
-                    self.observer.waiting(job, self.graph);
-                }
+                self.wait_for(job);
                 self.graph.set(job, JobState::Busy(Instant::now() + self.settings.look_again));
             }
+        }
+    }
+
+    /// Tells of a job that another process has, once, and once more when that has been silent for long.
+    fn wait_for(&mut self, job: usize) {
+        let node = self.graph.job(job);
+        let held = Held::look(&node.work.folder(&Results::new(&self.settings.results)));
+        if !node.shared {
+            self.observer.waiting(job, self.graph, &held);
+        }
+        if let Some(advice) = held.advice()
+            && self.warned.insert(job)
+        {
+            self.observer.note(&advice);
         }
     }
 

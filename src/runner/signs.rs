@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::store::{Progress, RunFolder};
+use crate::store::{Progress, RunFolder, boot, host, now};
 
 use super::pace::Pace;
-use super::provenance::{boot, host, now};
 use super::{Event, Task};
 
 /// Between two writes.

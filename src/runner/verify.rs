@@ -11,7 +11,6 @@ use crate::train::{self, Extent, Retraced};
 
 use super::interruption::{of_store, of_training};
 use super::training::{Training, evaluate_on, log};
-use super::work::lost_is_damaged;
 use super::{Comparison, Content, Event, Interruption, Verification, Work};
 
 /// What a loss may differ by on another kind of processor: see docs/determinism.md.
@@ -99,7 +98,7 @@ impl Recorded {
         let done = folder.read_done()?.ok_or_else(|| unfinished(folder, "done.json"))?;
         match extent {
             Extent::Epochs(epochs) => {
-                let mut all: Vec<EpochMetrics> = folder.read_metrics(&done).map_err(lost_is_damaged)?;
+                let mut all: Vec<EpochMetrics> = folder.read_metrics(&done)?;
                 all.truncate(epochs);
                 Ok(Recorded::Epochs(all))
             }

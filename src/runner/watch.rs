@@ -7,17 +7,16 @@ use std::path::Path;
 use indicatif::{MultiProgress, ProgressBar};
 use serde::Serialize;
 
-use crate::store::{Progress, Results, RunFolder, StoreError};
+use crate::store::{Progress, Results, RunFolder, StoreError, boot, host, now};
 
 use super::pace::{described, duration};
 use super::progress::{job_bar, show};
-use super::provenance::{boot, host, now};
 
 /// Seconds without news after which a view says so.
 const QUIET: u64 = 20;
 /// Seconds without news after which a process counts as gone, and by which a clock may be ahead of ours. A step takes
 /// less, and clocks differ by less.
-const LOST: u64 = 15 * 60;
+pub(super) const LOST: u64 = 15 * 60;
 
 /// A piece of work that a process is at.
 #[derive(Clone, Debug, PartialEq, Serialize)]

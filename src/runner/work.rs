@@ -1,22 +1,24 @@
 //! One task from its claim to its end.
 
 use std::any::Any;
-use std::fs;
-use std::io;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::recipe::{EvaluationRecipe, PretextRecipe};
-use crate::store::{Failure, FailureKind, Results, RunFolder, StoreError, checksum, read_sealed, write_sealed};
+use crate::store::{Claim, Failure, FailureKind, Results, RunFolder, StoreError, read_sealed, remove, write_sealed};
 
 use super::provenance::Keeper;
 use super::signs::Signs;
 use super::{Event, Task, Work};
+
+/// Between two looks at whether the claim still holds.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How a task ended that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,31 +54,24 @@ pub trait Performer {
 /// about this machine or this release.
 pub fn finished(work: &Work, results: &Results) -> Result<bool, StoreError> {
     let folder = work.folder(results);
-    match work {
-        Work::Pretext(_) => {
-            let Some(done) = folder.read_done()? else { return Ok(false) };
-            for name in done.files.keys() {
-                folder.read_vouched(&done, name).map_err(lost_is_damaged)?;
-            }
-        }
-        Work::Evaluation(_) => {
-            let Some(result) = folder.read_result()? else { return Ok(false) };
-            let path = folder.file("metrics.jsonl");
-            let metrics = fs::read(&path).map_err(StoreError::io(&path)).map_err(lost_is_damaged)?;
-            if checksum(&metrics) != result.metrics {
-                return Err(StoreError::damaged(&path, "its checksum differs from the one in result.json"));
-            }
-        }
-    }
-    Ok(true)
+    Ok(match work {
+        Work::Pretext(_) => folder.verified_done()?.is_some(),
+        Work::Evaluation(_) => folder.verified_result()?.is_some(),
+    })
 }
 
-pub(super) fn lost_is_damaged(error: StoreError) -> StoreError {
-    match error {
-        StoreError::Io { path, source } if source.kind() == io::ErrorKind::NotFound => {
-            StoreError::damaged(&path, "it is gone")
+/// Whether the recipe in the folder of work is as it should be, as far as this release can tell.
+pub fn recipe_stands(work: &Work, results: &Results) -> bool {
+    fn stands<T: DeserializeOwned + PartialEq>(path: &Path, recipe: &T) -> bool {
+        match read_sealed::<T>(path) {
+            Ok(found) => found.as_ref() == Some(recipe),
+            Err(error) => !matches!(error, StoreError::Damaged { .. }),
         }
-        other => other,
+    }
+    let path = work.folder(results).file("recipe.json");
+    match work {
+        Work::Pretext(recipe) => stands(&path, recipe),
+        Work::Evaluation(recipe) => stands(&path, recipe),
     }
 }
 
@@ -92,9 +87,15 @@ pub fn perform(
 ) -> Result<Ended, Failure> {
     let results = Results::new(&task.results);
     let folder = task.work.folder(&results);
-    let Some(_claim) = folder.claim().map_err(of_store)? else { return Ok(Ended::Busy) };
+    let Some(claim) = folder.claim().map_err(of_store)? else { return Ok(Ended::Busy) };
     match finished(&task.work, &results) {
-        Ok(true) => return Ok(Ended::Done),
+        Ok(true) => {
+            if let Err(error) = keep_recipe(&task.work, &folder, events) {
+                // It tells about a run whose results are there all the same.
+                events(Event::Warning(error.to_string()));
+            }
+            return Ok(Ended::Done);
+        }
         Ok(false) => {}
         Err(StoreError::Damaged { path, found }) => {
             events(Event::Warning(format!("{} is not what was written: {found}; doing it again", path.display())));
@@ -109,7 +110,11 @@ pub fn perform(
     {
         return Err(failure);
     }
-    let ended = attempt(task, performer, &folder, &results, stop, events);
+    let ended = attempt(task, performer, &claim, &Session { task, folder: &folder, results: &results }, stop, events);
+    if !matches!(ended, Ok(Ended::Done)) && !claim.holds() {
+        // Another process has taken the folder, whoever took the lock away: the rest is its work.
+        return Ok(if stop.load(Ordering::Relaxed) { Ended::Stopped } else { Ended::Busy });
+    }
     if let Err(failure) = &ended {
         // Where even this cannot be written, the failure itself is still reported.
         let _ = write_sealed(&failed, failure);
@@ -120,33 +125,33 @@ pub fn perform(
 fn attempt(
     task: &Task,
     performer: &mut dyn Performer,
-    folder: &RunFolder,
-    results: &Results,
+    claim: &Claim,
+    session: &Session,
     stop: &AtomicBool,
     events: &mut dyn FnMut(Event),
 ) -> Result<Ended, Failure> {
+    let folder = session.folder;
     remove(&folder.file("failed.json")).map_err(of_store)?;
-    match &task.work {
-        Work::Pretext(recipe) => keep(&folder.file("recipe.json"), recipe),
-        Work::Evaluation(recipe) => keep(&folder.file("recipe.json"), recipe),
-    }
-    .map_err(of_store)?;
+    keep_recipe(&task.work, folder, events).map_err(of_store)?;
     let mut provenance = Keeper::begin(folder, task).map_err(of_store)?;
     if stop.load(Ordering::Relaxed) {
         return Ok(Ended::Stopped);
     }
-    let session = Session { task, folder, results };
     let mut signs = Signs::begin(folder, task);
+    let (mut looked, mut holds) = (Instant::now(), true);
     let mut watch = |event: Event| {
         signs.tell(&event);
         events(event);
         provenance.tick();
-        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if looked.elapsed() >= LOOK_EVERY {
+            (looked, holds) = (Instant::now(), claim.holds());
+        }
+        if stop.load(Ordering::Relaxed) || !holds { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     // What a panic leaves half-changed is dropped with the performer's call; folders only hold whole files.
     let ended = catch_unwind(AssertUnwindSafe(|| match &task.work {
-        Work::Pretext(recipe) => performer.pretext(recipe, &session, &mut watch),
-        Work::Evaluation(recipe) => performer.evaluation(recipe, &session, &mut watch),
+        Work::Pretext(recipe) => performer.pretext(recipe, session, &mut watch),
+        Work::Evaluation(recipe) => performer.evaluation(recipe, session, &mut watch),
     }));
     let ended = ended.unwrap_or_else(|panic| Err(of_panic(panic.as_ref())));
     if let Err(error) = provenance.write() {
@@ -156,20 +161,27 @@ fn attempt(
     ended
 }
 
-/// Writes a recipe unless it stands there already.
-fn keep<T: Serialize + DeserializeOwned + PartialEq>(path: &Path, recipe: &T) -> Result<(), StoreError> {
-    match read_sealed::<T>(path) {
-        Ok(Some(found)) if found == *recipe => Ok(()),
-        Err(error @ StoreError::Newer { .. }) => Err(error),
-        _ => write_sealed(path, recipe),
+/// Writes the recipe of work unless it stands there already.
+fn keep_recipe(work: &Work, folder: &RunFolder, events: &mut dyn FnMut(Event)) -> Result<(), StoreError> {
+    let path = folder.file("recipe.json");
+    match work {
+        Work::Pretext(recipe) => keep(&path, recipe, events),
+        Work::Evaluation(recipe) => keep(&path, recipe, events),
     }
 }
 
-fn remove(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io(path)(error)),
-        _ => Ok(()),
+fn keep<T: Serialize + DeserializeOwned + PartialEq>(
+    path: &Path,
+    recipe: &T,
+    events: &mut dyn FnMut(Event),
+) -> Result<(), StoreError> {
+    match read_sealed::<T>(path) {
+        Ok(Some(found)) if found == *recipe => return Ok(()),
+        Err(error @ StoreError::Newer { .. }) => return Err(error),
+        Err(error) => events(Event::Warning(format!("{error}; writing it anew"))),
+        Ok(_) => {}
     }
+    write_sealed(path, recipe)
 }
 
 fn of_store(error: StoreError) -> Failure {

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::StoreError;
+
 /// Marks a file that was being written when its process ended.
 const TEMPORARY: &str = ".partial-";
 
@@ -39,6 +41,14 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Removes a file, if it is there.
+pub fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io(path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Removes temporary files that a killed process left in a folder. Call it only with the folder claimed.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::recipe::Address;
 
-use super::{RunFolder, StoreError, checksum, refuse_newer, write_atomic};
+use super::{RunFolder, StoreError, checksum, refuse_newer, remove, write_atomic};
 
 /// Raised when the shape of the file changes. Format 1 did not vouch for the header.
 const FORMAT: u32 = 2;
@@ -124,6 +124,7 @@ impl<'a> Checkpoints<'a> {
     /// # Errors
     /// A folder that cannot be read, a file that cannot be removed.
     pub fn clear(&self) -> Result<(), StoreError> {
+        // One that is gone already was removed by whoever took the lock from us.
         self.list()?.iter().try_for_each(|path| remove(path))
     }
 
@@ -236,14 +237,6 @@ impl<'a> Saver<'a> {
         }
         self.saved = Instant::now();
         Ok(())
-    }
-}
-
-/// Whoever took the lock from us may have removed it first.
-fn remove(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io(path)(error)),
-        _ => Ok(()),
     }
 }
 

@@ -1,16 +1,14 @@
-//! Folders of runs, and who may write to them.
+//! Folders of runs.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::recipe::Address;
 
-use super::{
-    Done, EvaluationResult, Failure, StoreError, checksum, progress, read_sealed, refuse_newer, remove_leftovers,
-    sealed,
-};
+use super::{Done, EvaluationResult, Failure, StoreError, checksum, read_sealed, unseal};
 
 /// The results folder.
 #[derive(Clone, Debug)]
@@ -66,35 +64,13 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// Takes the folder for this process, or `None` while another live process has it. The lock goes with its owner,
-    /// however that ends.
-    ///
-    /// # Errors
-    /// A folder that cannot be written to, and [`StoreError::Newer`] for one that a newer release has written to.
-    pub fn claim(&self) -> Result<Option<Claim>, StoreError> {
-        fs::create_dir_all(&self.path).map_err(StoreError::io(&self.path))?;
-        let path = self.file("lock");
-        let file = File::create(&path).map_err(StoreError::io(&path))?;
-        match file.try_lock() {
-            Ok(()) => {
-                self.refuse_newer()?;
-                remove_leftovers(&self.path).map_err(StoreError::io(&self.path))?;
-                Ok(Some(Claim { _file: file }))
-            }
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(StoreError::Io { path, source }),
-        }
-    }
-
     /// Refuses a folder that a newer release has written to: what it left is not ours to change.
-    fn refuse_newer(&self) -> Result<(), StoreError> {
-        let sealed = ["recipe.json", "provenance.json", "failed.json", "done.json", "result.json"];
-        let versions = sealed.into_iter().map(|name| (name, sealed::FORMAT));
-        for (name, supported) in versions.chain([(progress::NAME, progress::FORMAT)]) {
+    pub(super) fn refuse_newer(&self) -> Result<(), StoreError> {
+        for name in ["recipe.json", "provenance.json", "failed.json", "done.json", "result.json"] {
             let path = self.file(name);
             // One that is not there or cannot be read is the business of whoever reads it.
             let Ok(bytes) = fs::read(&path) else { continue };
-            if let Err(error @ StoreError::Newer { .. }) = refuse_newer(&path, &bytes, supported) {
+            if let Err(error @ StoreError::Newer { .. }) = unseal::<IgnoredAny>(&bytes, &path) {
                 return Err(error);
             }
         }
@@ -145,20 +121,44 @@ impl RunFolder {
         lines.enumerate().map(line).collect()
     }
 
+    /// `done.json`, once the pretext run is finished and each file it vouches for is what it was.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] where one of them was altered or lost: such a run has to be done again. Others are about this
+    /// machine or this release.
+    pub fn verified_done(&self) -> Result<Option<Done>, StoreError> {
+        let Some(done) = self.read_done()? else { return Ok(None) };
+        for name in done.files.keys() {
+            self.read_vouched(&done, name)?;
+        }
+        Ok(Some(done))
+    }
+
+    /// `result.json`, once the evaluation is finished and the metrics it vouches for are what they were.
+    ///
+    /// # Errors
+    /// As [`RunFolder::verified_done`].
+    pub fn verified_result(&self) -> Result<Option<EvaluationResult>, StoreError> {
+        let Some(result) = self.read_result()? else { return Ok(None) };
+        self.vouched("metrics.jsonl", &result.metrics, "result.json")?;
+        Ok(Some(result))
+    }
+
     /// The bytes of a file that `done.json` vouches for, checked against it.
     pub fn read_vouched(&self, done: &Done, name: &str) -> Result<Vec<u8>, StoreError> {
-        let path = self.file(name);
-        let bytes = fs::read(&path).map_err(StoreError::io(&path))?;
         match done.files.get(name) {
-            Some(expected) if *expected == checksum(&bytes) => Ok(bytes),
-            Some(_) => Err(StoreError::damaged(&path, "its checksum differs from the one in done.json")),
-            None => Err(StoreError::damaged(&path, "done.json does not list it")),
+            Some(expected) => self.vouched(name, expected, "done.json"),
+            None => Err(StoreError::damaged(&self.file(name), "done.json does not list it")),
         }
     }
-}
 
-/// A folder held by this process.
-#[derive(Debug)]
-pub struct Claim {
-    _file: File,
+    fn vouched(&self, name: &str, expected: &str, by: &str) -> Result<Vec<u8>, StoreError> {
+        let path = self.file(name);
+        match fs::read(&path) {
+            Ok(bytes) if checksum(&bytes) == expected => Ok(bytes),
+            Ok(_) => Err(StoreError::damaged(&path, format!("its checksum differs from the one in {by}"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::damaged(&path, "it is gone")),
+            Err(source) => Err(StoreError::Io { path, source }),
+        }
+    }
 }

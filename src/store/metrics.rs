@@ -22,7 +22,7 @@ pub struct EpochMetrics {
     pub spread: f64,
 }
 
-/// The lines so far. Written whole at each checkpoint, so that it never runs ahead of what can be resumed.
+/// The lines so far. Written whole with each checkpoint, for readers: a resumed run goes on from the lines in its checkpoint.
 #[derive(Debug)]
 pub struct MetricLog {
     path: PathBuf,

@@ -6,7 +6,9 @@
 //! results/eval/<address>/     recipe.json  provenance.json  metrics.jsonl  result.json
 //! ```
 //!
-//! While a process works on a run, `progress.json` says how far it is. Nothing depends on it.
+//! While a process works on a run, `progress.json` says how far it is. Nothing depends on it. It holds a lock on the file
+//! `lock`, which says who it is: see [`Claim`] for what happens where the lock outlives its owner, is taken from it, or
+//! cannot be had.
 //!
 //! Every file that a later run reads is written to a temporary name, synced, renamed, and its folder synced. `done.json`
 //! and `result.json` come last and carry the checksum of what they vouch for.
@@ -16,20 +18,24 @@
 
 mod atomic;
 mod checkpoint;
+mod claim;
 mod failure;
 mod folder;
 mod format;
+mod machine;
 mod metrics;
 mod outcome;
 mod progress;
 mod sealed;
 
-pub use atomic::{remove_leftovers, write_atomic};
+pub use atomic::{remove, remove_leftovers, write_atomic};
 pub use checkpoint::{Checkpoint, Checkpoints, Saver};
+pub use claim::{Claim, Owner, check_locks};
 pub use failure::{Failure, FailureKind};
-pub use folder::{Claim, Results, RunFolder, State};
+pub use folder::{Results, RunFolder, State};
 pub use format::refuse_newer;
+pub use machine::{boot, host, now};
 pub use metrics::{EpochMetrics, MetricLog};
 pub use outcome::{Done, EvaluationResult, Provenance, Trace, TracedStep};
 pub use progress::{Position, Progress, Stage};
-pub use sealed::{StoreError, checksum, read_sealed, write_sealed};
+pub use sealed::{StoreError, checksum, read_sealed, seal, unseal, write_sealed};

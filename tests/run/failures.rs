@@ -62,3 +62,39 @@ fn a_worker_started_by_hand_says_what_it_is_for() {
     let output = worker.arg("worker").stdin(fs::File::open(requests).unwrap()).output().unwrap();
     crate::bench::Ran::from(output).ended(2).says("started by `repro run`");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_killed_worker_is_reported_and_its_trial_goes_on_in_the_next_run() {
+    use crate::processes::{children, signal};
+    use std::time::{Duration, Instant};
+
+    let bench = Bench::new(16);
+    let only = ["--only", "method=npair", "--checkpoint-every", "0"];
+    let run = bench.start(&only);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while bench.files("results", "pretext", "metrics.jsonl").is_empty() {
+        assert!(Instant::now() < deadline, "no checkpoint came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    children(run.id()).into_iter().for_each(|worker| signal(worker, libc::SIGKILL));
+    let ran = crate::bench::Ran::from(run.wait_with_output().unwrap()).ended(1);
+    ran.says("(crash): the worker process was killed by signal 9").says("method=npair").says("results/pretext/");
+    bench.run(&only).ended(0);
+    assert!(bench.sessions("results").values().any(|sessions| *sessions == 2));
+}
+
+#[test]
+fn a_result_of_a_newer_release_is_left_alone() {
+    let bench = Bench::new(1);
+    let only = ["--only", "method=byol"];
+    bench.run(&only).ended(0);
+    let path = bench.files("results", "pretext", "done.json").into_values().next().unwrap();
+    let mut newer = read(&path);
+    newer["format"] = json!(99);
+    let sealed = format!("99 {}", newer["body"]);
+    newer["sha256"] = json!(imix_repro::store::checksum(sealed.as_bytes()));
+    fs::write(&path, newer.to_string()).unwrap();
+    bench.run(&only).ended(1).says("use a newer release of repro");
+    assert_eq!(read(&path), newer);
+}

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::bench::{Bench, read};
-use super::kill::signal;
+use super::processes::signal;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pictures");
 const PICTURES: [&str; 4] = ["colour.jpg", "grey.jpeg", "cmyk.jpg", "tall.png"];

@@ -3,13 +3,13 @@
 //! Experiments here are tiny, but train for real on the embedded data.
 
 mod bench;
-mod damage;
 mod failures;
 #[cfg(target_os = "linux")]
 mod imagenet;
 #[cfg(target_os = "linux")]
-mod kill;
 mod newer;
+#[cfg(target_os = "linux")]
+mod processes;
 mod releases;
 #[cfg(target_os = "linux")]
 mod signals;

@@ -4,7 +4,7 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use crate::bench::{Bench, Ran};
-use crate::kill::{children, signal};
+use crate::processes::{children, signal};
 
 /// Waits until so many encoders are being trained.
 fn wait_for_work(bench: &Bench, encoders: usize) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bench::{Bench, METHODS, Ran};
-use crate::kill::{children, signal};
+use crate::processes::{children, signal};
 
 #[test]
 fn two_runs_share_the_work_and_do_nothing_twice() {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::bench::{Bench, Ran};
-use crate::kill::{children, signal};
+use crate::processes::{children, signal};
 
 const ONLY: [&str; 2] = ["--only", "method=npair"];
 

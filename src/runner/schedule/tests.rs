@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::runner::graph::tests::trial;
 use crate::runner::{LabelledTrial, Work};
-use crate::store::Done;
+use crate::store::{Done, checksum};
 
 /// What a toy worker makes of a task.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -219,6 +219,8 @@ fn finished_work_is_left_alone() {
     let folder = bench.graph.job(0).work.folder(&Results::new(bench.folder.path()));
     std::fs::create_dir_all(folder.path()).unwrap();
     write_sealed(&folder.file("done.json"), &Done { files: Default::default(), trace: None }).unwrap();
+    let Work::Pretext(recipe) = &bench.graph.job(0).work else { unreachable!("it comes first") };
+    write_sealed(&folder.file("recipe.json"), recipe).unwrap();
     bench.run(1, |_| Act::Finish, nobody);
     assert_eq!(*bench.states()[0], JobState::Already);
     assert_eq!(bench.log().len(), 2);
@@ -229,7 +231,8 @@ fn a_folder_of_a_newer_release_is_not_written_over() {
     let mut bench = Bench::new(&[trial("a", 0)]);
     let folder = bench.graph.job(0).work.folder(&Results::new(bench.folder.path()));
     std::fs::create_dir_all(folder.path()).unwrap();
-    std::fs::write(folder.file("done.json"), r#"{"format":99,"sha256":"","body":{}}"#).unwrap();
+    let sealed = format!(r#"{{"format":99,"sha256":"{}","body":{{}}}}"#, checksum(b"99 {}"));
+    std::fs::write(folder.file("done.json"), sealed).unwrap();
     bench.run(1, |_| Act::Finish, nobody);
     assert!(matches!(bench.states()[0], JobState::Failed(failure) if failure.kind == FailureKind::Store));
     assert!(bench.log().is_empty());

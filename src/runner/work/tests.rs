@@ -1,6 +1,7 @@
 //! Claims, ends and damage with a toy performer, and the worker's side of the conversation.
 
-use std::io::{BufReader, Write, pipe};
+use std::fs;
+use std::io::{self, BufReader, Write, pipe};
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -9,7 +10,7 @@ use super::*;
 use crate::runner::graph::tests::trial;
 use crate::runner::protocol::{Reply, Request, from_line, to_line};
 use crate::runner::serve;
-use crate::store::{Done, Provenance, Stage};
+use crate::store::{Done, Provenance, Stage, checksum};
 
 /// Writes an encoder of three bytes; panics on seed 13 and finds a collapse on seed 7.
 #[derive(Default)]
