@@ -49,8 +49,16 @@ pub(super) fn check(set: DataSet, path: &Path, file: &PublishedFile) -> Result<R
     }
     match &file.content {
         Some(content) => {
-            let digest = stream(set, path, |_| true)?;
-            Ok(if digest == content.sha256 { Ok(()) } else { Err(format!("content with SHA-256 {digest}")) })
+            let (limit, mut length) = (2 * content.bytes, 0);
+            let digest = stream(set, path, |block| {
+                length += block.len() as u64;
+                length <= limit
+            })?;
+            Ok(match digest {
+                _ if length > limit => Err(format!("more than {limit} bytes of content")),
+                digest if digest == content.sha256 => Ok(()),
+                digest => Err(format!("content with SHA-256 {digest}")),
+            })
         }
         None if raw.is_empty() => Ok(Err(format!("{length} bytes"))),
         None => Ok(Err(format!("SHA-256 {raw}"))),

@@ -2,15 +2,23 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Component, Path};
 
 use crate::recipe::DataSet;
 
 use super::layout::Side;
+use super::ration::Ration;
 use super::{Container, DataCopy, DataError, Fault, content};
 
 /// Uncompressed bytes read of one file or archive: more than twice what any set holds, and little enough for any memory.
 const LIMIT: u64 = 512 << 20;
+/// Uncompressed bytes of an archive for each of its own, where that is more than [`FREE`]. Pictures and sound stay below two.
+const EXPANSION: u64 = 100;
+const FREE: u64 = 64 << 20;
+/// Entries of an archive: more than twice those of the largest set.
+const ENTRIES: usize = 250_000;
+/// Bytes that an archive may have about an entry beside its content: long names and the like.
+const ABOUT: u64 = 1 << 20;
 
 /// Gives each file of a copy to `take`: those of a folder by name, those of an archive in its order.
 ///
@@ -60,8 +68,9 @@ pub(super) fn whole(set: DataSet, path: &Path) -> Result<Vec<u8>, DataError> {
 }
 
 /// Gives the files of a tar archive that `choose` finds a use for to `take`, with their names, in the archive's order.
-/// The archive is read in memory and by the names of its files alone, so nothing in it can reach the disk. `content` is
-/// uncompressed and at most `limit` bytes are read of it; `path` is for messages.
+/// The archive is read in memory and nothing in it can reach the disk; all the same no set has links, devices, or paths that
+/// lead out of it, and an archive that has them is refused. `content` is uncompressed, and of it at most `limit` bytes are
+/// read, or [`EXPANSION`] times those of the file at `path`, if there is one.
 pub(super) fn archived<T>(
     set: DataSet,
     path: &Path,
@@ -70,11 +79,26 @@ pub(super) fn archived<T>(
     mut choose: impl FnMut(&Path) -> Option<T>,
     mut take: impl FnMut(T, &str, Vec<u8>) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
-    let mut archive = tar::Archive::new(content.take(limit));
+    let expanded = fs::metadata(path).map_or(u64::MAX, |file| FREE.max(file.len().saturating_mul(EXPANSION)));
+    let ration = Ration::new(ABOUT);
+    let mut archive = tar::Archive::new(ration.of(content.take(limit.min(expanded))));
     let outcome = (|| -> Result<(), Trouble> {
-        for entry in archive.entries()? {
+        for (index, entry) in archive.entries()?.enumerate() {
             let mut entry = entry?;
+            // What is left of it is passed over on the way to the next.
+            ration.set(entry.size().saturating_add(ABOUT));
             let name = entry.path()?.into_owned();
+            if index == ENTRIES {
+                return Err(Fault::new("inside", format!("at most {ENTRIES} entries"), "more")
+                    .in_file(set, path)
+                    .into());
+            }
+            if let Some(found) = foreign(&name, entry.header().entry_type()) {
+                let place = format!("entry {}", shown(&name));
+                return Err(Fault::new(place, "files and folders of the archive's own", found)
+                    .in_file(set, path)
+                    .into());
+            }
             if let Some(chosen) = choose(&name).filter(|_| entry.header().entry_type().is_file()) {
                 let mut bytes = Vec::new();
                 Read::by_ref(&mut entry).take(LIMIT).read_to_end(&mut bytes)?;
@@ -87,8 +111,9 @@ pub(super) fn archived<T>(
         }
         Ok(())
     })();
-    if archive.into_inner().limit() == 0 {
-        return Err(too_long(limit).in_file(set, path));
+    if archive.into_inner().into_inner().limit() == 0 {
+        let fault = if expanded < limit { expands(expanded) } else { too_long(limit) };
+        return Err(fault.in_file(set, path));
     }
     outcome.map_err(|trouble| match trouble {
         Trouble::Refused(error) => error,
@@ -98,6 +123,30 @@ pub(super) fn archived<T>(
         }
         Trouble::Read(source) => DataError::read(path)(source),
     })
+}
+
+/// What no archive of a data set has an entry for.
+fn foreign(name: &Path, kind: tar::EntryType) -> Option<&'static str> {
+    for part in name.components() {
+        match part {
+            Component::ParentDir => return Some("a path with `..`"),
+            Component::RootDir | Component::Prefix(_) => return Some("an absolute path"),
+            Component::CurDir | Component::Normal(_) => {}
+        }
+    }
+    match kind {
+        tar::EntryType::Regular | tar::EntryType::Directory | tar::EntryType::XGlobalHeader => None,
+        tar::EntryType::Symlink | tar::EntryType::Link => Some("a link"),
+        _ => Some("a device, a pipe or another special file"),
+    }
+}
+
+/// A name of any length and content, for a message of one line.
+fn shown(name: &Path) -> String {
+    const LONGEST: usize = 80;
+    let name = name.to_string_lossy();
+    let start: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if name.chars().nth(LONGEST).is_some() { format!("`{start}...`") } else { format!("`{start}`") }
 }
 
 enum Trouble {
@@ -119,4 +168,9 @@ impl From<io::Error> for Trouble {
 
 fn too_long(limit: u64) -> Fault {
     Fault::new(format!("byte {limit}"), format!("at most {} MiB", limit >> 20), "more content")
+}
+
+fn expands(limit: u64) -> Fault {
+    let expected = format!("at most {EXPANSION} times the bytes of the archive, or {} MiB", FREE >> 20);
+    Fault::new(format!("byte {limit} of the uncompressed content"), expected, "more content")
 }

@@ -19,6 +19,7 @@ mod members;
 pub mod parse;
 mod picture_store;
 mod pictures;
+mod ration;
 mod set;
 mod speech;
 mod standing;

@@ -20,9 +20,19 @@ impl<'a> Archive<'a> {
     pub fn open(bytes: &'a [u8]) -> Result<Archive<'a>, Fault> {
         let zip = ZipArchive::new(Cursor::new(bytes))
             .map_err(|error| Fault::new(format!("a zip archive that cannot be read ({error})"), WHOLE))?;
+        if zip.len() > MEMBERS {
+            return Err(Fault::new(
+                format!("{} members", zip.len()),
+                format!("at most {MEMBERS}, as torch.save writes"),
+            ));
+        }
         let mut root = None;
         for name in zip.file_names() {
             let name = name.map_err(|error| Fault::new(error.to_string(), WHOLE))?;
+            if name.starts_with(['/', '\\']) || name.split(['/', '\\']).any(|part| part == "..") {
+                let found = format!("member `{}`, a path that leads out of the archive", shortened(&name));
+                return Err(Fault::new(found, WHOLE));
+            }
             if let Some(start) = name.strip_suffix("data.pkl")
                 && (start.is_empty() || start.ends_with('/'))
             {
@@ -67,6 +77,9 @@ impl<'a> Archive<'a> {
         let shown = shortened(&name);
         let damaged = |error: &dyn std::fmt::Display| Fault::new(format!("member `{shown}`: {error}"), WHOLE);
         let member = self.zip.by_name(&name).map_err(|error| damaged(&error))?;
+        if !member.is_file() {
+            return Err(Fault::new(format!("member `{shown}`, which is a link or a folder"), WHOLE));
+        }
         if member.compression() != CompressionMethod::Stored {
             let found = format!("member `{shown}` compressed by {}", member.compression());
             return Err(Fault::new(found, "members that are stored as they are, as torch.save does"));
@@ -78,4 +91,6 @@ impl<'a> Archive<'a> {
     }
 }
 
+/// More than any network has parameters.
+const MEMBERS: usize = 1 << 16;
 const WHOLE: &str = "a whole file as torch.save writes it: copy or download it again";

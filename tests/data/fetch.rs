@@ -271,6 +271,57 @@ fn a_silent_server_is_given_up() {
 }
 
 #[test]
+fn a_reset_connection_is_resumed() {
+    let play = Play::new();
+    let server = Server::start(vec![Answer::Reset(play.archive.clone(), 3000), Answer::whole(&play.archive)]);
+    play.assert_fetched(&play.fetch(&server).expect("it works"));
+}
+
+#[test]
+fn a_slow_server_is_waited_for() {
+    let play = Play::new();
+    let server = Server::start(vec![Answer::Drip(play.archive.clone(), Duration::from_millis(200))]);
+    play.assert_fetched(&play.fetch(&server).expect("it works"));
+}
+
+#[test]
+fn an_end_that_no_length_told_of_is_resumed() {
+    let play = Play::new();
+    let server = Server::start(vec![Answer::Unmeasured(play.archive.clone(), 3000), Answer::whole(&play.archive)]);
+    play.assert_fetched(&play.fetch(&server).expect("it works"));
+    assert_eq!(server.ranges(), [None, Some(3000)]);
+}
+
+#[test]
+fn bytes_without_end_are_refused() {
+    let play = Play::new();
+    let server = Server::start(vec![Answer::Endless]);
+    let error = play.fetch(&server).expect_err("no file").to_string();
+    assert!(error.contains("or more"), "{error}");
+    assert!(!play.path("toy.data.gz.part").exists());
+}
+
+#[test]
+fn a_redirect_in_a_circle_ends_and_keeps_what_came() {
+    let play = Play::new();
+    play.leave_part(&play.archive[..2000]);
+    let server = Server::start(vec![Answer::Circle]);
+    let error = play.fetch(&server).expect_err("no file").to_string();
+    assert!(error.contains("redirect"), "{error}");
+    assert_eq!(fs::read(play.path("toy.data.gz.part")).expect("the part"), play.archive[..2000]);
+}
+
+#[test]
+fn an_error_page_does_not_take_the_place_of_what_came() {
+    let play = Play::new();
+    play.leave_part(&play.archive[..2000]);
+    let server = Server::start(vec![Answer::without_ranges(&Arc::new(b"Please log in.".to_vec()))]);
+    let error = play.fetch(&server).expect_err("no file");
+    assert!(error.to_string().contains("found 14"), "{error}");
+    assert_eq!(fs::read(play.path("toy.data.gz.part")).expect("the part"), play.archive[..2000]);
+}
+
+#[test]
 fn no_server_is_an_error_that_names_the_address() {
     let play = Play::new();
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");

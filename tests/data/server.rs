@@ -21,6 +21,16 @@ pub enum Answer {
     Stall(Arc<Vec<u8>>, usize),
     /// Takes the connection and never answers.
     Silence,
+    /// A `Content-Length` and some bytes, and then the connection is reset.
+    Reset(Arc<Vec<u8>>, usize),
+    /// The bytes in blocks of 64 KiB, with a pause after each.
+    Drip(Arc<Vec<u8>>, Duration),
+    /// So many of the bytes, without a word about how many there are.
+    Unmeasured(Arc<Vec<u8>>, usize),
+    /// Noughts for ever, without a word about how many there are.
+    Endless,
+    /// A redirect to where it was asked.
+    Circle,
 }
 
 impl Answer {
@@ -118,7 +128,54 @@ fn respond(mut stream: TcpStream, answer: &Answer, log: &Mutex<Vec<Asked>>) -> s
             std::thread::sleep(Duration::from_secs(600));
             Ok(())
         }
+        Answer::Reset(bytes, after) => {
+            head(&mut stream, "200 OK", bytes.len(), "")?;
+            stream.write_all(&bytes[..*after])?;
+            reset(stream)
+        }
+        Answer::Drip(bytes, pause) => {
+            let start = asked.from.unwrap_or(0).min(bytes.len());
+            let range = format!("Content-Range: bytes {start}-{}/{}\r\n", bytes.len() - 1, bytes.len());
+            let (status, range) = if start > 0 { ("206 Partial Content", range.as_str()) } else { ("200 OK", "") };
+            head(&mut stream, status, bytes.len() - start, range)?;
+            for block in bytes[start..].chunks(1 << 16) {
+                stream.write_all(block)?;
+                std::thread::sleep(*pause);
+            }
+            Ok(())
+        }
+        Answer::Unmeasured(bytes, after) => {
+            write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+            stream.write_all(&bytes[..*after])
+        }
+        Answer::Endless => {
+            write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+            // Until the client has had enough.
+            loop {
+                stream.write_all(&[0; 1 << 16])?;
+            }
+        }
+        Answer::Circle => {
+            let location = format!("Location: {}\r\n", asked.path);
+            head(&mut stream, "302 Found", 0, &location)
+        }
     }
+}
+
+/// Ends a connection in a way that the other side takes for a failure.
+#[cfg(unix)]
+fn reset(stream: TcpStream) -> std::io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    let (value, length) = (std::ptr::from_ref(&linger).cast(), size_of::<libc::linger>() as libc::socklen_t);
+    // SAFETY: the descriptor is open, and the option is read from a value of its type that outlives the call.
+    let set = unsafe { libc::setsockopt(stream.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, value, length) };
+    if set == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+#[cfg(not(unix))]
+fn reset(stream: TcpStream) -> std::io::Result<()> {
+    stream.shutdown(std::net::Shutdown::Both)
 }
 
 fn head(stream: &mut TcpStream, status: &str, length: usize, headers: &str) -> std::io::Result<()> {

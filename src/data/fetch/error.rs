@@ -20,6 +20,13 @@ pub enum FetchError {
     TooLong { url: String, expected: u64, found: u64 },
     #[error("{url} does not give the published file: expected SHA-256 {expected}, found {found}")]
     Wrong { url: String, expected: &'static str, found: String },
+    #[error("{url} does not give the published file: expected {expected} bytes, found {found}")]
+    Length { url: String, expected: u64, found: u64 },
+    #[error(
+        "cannot lock {}: {source}. Name a folder on a file system with locks (flock) with --data DIR, or mount this one with them",
+        path.display()
+    )]
+    NoLocks { path: PathBuf, source: io::Error },
     #[error("cannot write {}: {source}", path.display())]
     Disk { path: PathBuf, source: io::Error },
     #[error("another process is downloading to {}: wait for it to end", folder.display())]
@@ -41,7 +48,7 @@ impl FetchError {
 
     /// Whether the fault is on this machine, so that no other address helps.
     pub(super) fn is_local(&self) -> bool {
-        matches!(self, FetchError::Disk { .. } | FetchError::Busy { .. })
+        matches!(self, FetchError::Disk { .. } | FetchError::NoLocks { .. } | FetchError::Busy { .. })
     }
 
     /// Whether the same address may do better next time.
@@ -54,7 +61,9 @@ impl FetchError {
             // Met only where the beginning of the file was resumed.
             | FetchError::Wrong { .. } => true,
             FetchError::TooLong { .. }
+            | FetchError::Length { .. }
             | FetchError::Disk { .. }
+            | FetchError::NoLocks { .. }
             | FetchError::Busy { .. }
             | FetchError::Timeout { .. }
             | FetchError::Failed { .. } => false,

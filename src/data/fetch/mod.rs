@@ -89,7 +89,7 @@ pub fn fetch(
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(FetchError::Busy { folder }),
-        Err(TryLockError::Error(source)) => return Err(FetchError::Disk { path: lock_path, source }),
+        Err(TryLockError::Error(source)) => return Err(FetchError::NoLocks { path: lock_path, source }),
     }
 
     let part = folder.join(format!("{}.part", file.name));

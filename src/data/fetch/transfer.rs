@@ -19,6 +19,8 @@ pub(super) struct Transfer {
     part: PathBuf,
     /// Bytes of the file as published.
     expected: u64,
+    /// Whether only that very file will do, and not the same content compressed otherwise.
+    exactly: bool,
 }
 
 /// `Content-Range: bytes FIRST-LAST/TOTAL`, or `bytes */TOTAL`.
@@ -52,7 +54,7 @@ impl Transfer {
             .accept_encoding("identity")
             .build()
             .new_agent();
-        Transfer { agent, part: part.to_owned(), expected: file.bytes }
+        Transfer { agent, part: part.to_owned(), expected: file.bytes, exactly: file.content.is_none() }
     }
 
     pub fn part(&self) -> &Path {
@@ -97,6 +99,15 @@ impl Transfer {
         total: Option<u64>,
         progress: &mut dyn Progress,
     ) -> Result<(), FetchError> {
+        let is_other = |total: &u64| match self.exactly {
+            true => *total != self.expected,
+            // Nothing compresses it twice as well; where nothing is at hand its checksum tells more.
+            false => self.have() > 0 && *total < self.expected / 2,
+        };
+        if let Some(found) = total.filter(is_other) {
+            // An error page, for instance: what came before may well be good, and stays.
+            return Err(FetchError::Length { url: url.to_owned(), expected: self.expected, found });
+        }
         self.check_length(url, total.unwrap_or(0))?;
         let disk = || FetchError::disk(&self.part);
         let mut part = if have > 0 { File::options().append(true).open(&self.part) } else { File::create(&self.part) }
@@ -119,6 +130,8 @@ impl Transfer {
         part.sync_all().map_err(disk())?;
         match total {
             Some(total) if have != total => Err(FetchError::Short { url: url.to_owned(), have, total }),
+            // A server that does not say how much there is may break off unseen.
+            None if have < self.expected => Err(FetchError::Short { url: url.to_owned(), have, total: self.expected }),
             _ => Ok(()),
         }
     }
