@@ -1,5 +1,9 @@
 //! What each fuzz target does with its input. A target passes unless it panics, runs out of memory or takes too long.
 
+mod archive;
+mod records;
+mod tensors;
+
 use std::path::Path;
 
 use imix_repro::augment::log_mel;
@@ -8,18 +12,29 @@ use imix_repro::experiment::{Experiment, Origin};
 use imix_repro::interchange::Encoder;
 use imix_repro::recipe::DataSet;
 
+pub use archive::archive;
+pub use records::{result_file, selection, worker_line};
+pub use tensors::{checkpoint, trained_encoder};
+
 /// A target by name.
 pub type Target = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 15] = [
     ("cifar_binary", cifar_binary),
     ("cifar_python", cifar_python),
     ("cifar_parquet", cifar_parquet),
     ("picture", picture),
     ("recording", recording),
     ("covtype", covtype),
+    ("higgs", higgs),
+    ("archive", archive),
     ("encoder_file", encoder_file),
+    ("trained_encoder", trained_encoder),
+    ("checkpoint", checkpoint),
+    ("result_file", result_file),
     ("experiment_file", experiment_file),
+    ("selection", selection),
+    ("worker_line", worker_line),
 ];
 
 pub fn cifar_binary(bytes: &[u8]) {
@@ -60,6 +75,12 @@ pub fn recording(bytes: &[u8]) {
 
 pub fn covtype(bytes: &[u8]) {
     assert!(parse::covtype(bytes).is_err(), "nothing so short is the whole set");
+}
+
+pub fn higgs(bytes: &[u8]) {
+    if let Ok(rows) = parse::higgs(bytes) {
+        assert_eq!(rows, bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count());
+    }
 }
 
 pub fn encoder_file(bytes: &[u8]) {

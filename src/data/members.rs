@@ -37,13 +37,21 @@ pub(super) fn each(
             }
             Ok(())
         }
-        Container::File | Container::Archive => {
-            let side = |path: &Path| copy.layout.side(path.file_name()?.to_str()?);
-            archived(set, &copy.path, content::open(&copy.path)?, LIMIT, side, |side, name, bytes| {
-                take(side, bytes).map_err(|fault| fault.inside(name).in_file(set, &copy.path))
-            })
-        }
+        Container::File | Container::Archive => each_archived(set, copy, content::open(&copy.path)?, take),
     }
+}
+
+/// [`each`] of an archive's uncompressed content. The copy's path is for messages.
+pub(super) fn each_archived(
+    set: DataSet,
+    copy: &DataCopy,
+    content: impl Read,
+    mut take: impl FnMut(Side, Vec<u8>) -> Result<(), Fault>,
+) -> Result<(), DataError> {
+    let side = |path: &Path| copy.layout.side(path.file_name()?.to_str()?);
+    archived(set, &copy.path, content, LIMIT, side, |side, name, bytes| {
+        take(side, bytes).map_err(|fault| fault.inside(name).in_file(set, &copy.path))
+    })
 }
 
 fn listed(copy: &DataCopy) -> Result<Vec<(Side, String)>, DataError> {

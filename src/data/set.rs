@@ -42,7 +42,7 @@ impl TabularSet {
 }
 
 /// Labelled pictures of one size, in memory.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct Pictures {
     /// One picture after the other, each `[height, width, channels]`.
     pub pixels: Vec<u8>,

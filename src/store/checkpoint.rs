@@ -64,28 +64,7 @@ impl<'a> Checkpoints<'a> {
     pub fn save(&self, at: [usize; 2], checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let [epoch, step] = at;
         let path = self.folder.file(&format!("checkpoint-{epoch:06}-{step:06}.safetensors"));
-        let unfit = |error: String| StoreError::damaged(&path, error);
-        let bytes: Vec<(&str, Vec<u8>)> = checkpoint
-            .buffers
-            .iter()
-            .map(|(name, values)| (name.as_str(), values.iter().flat_map(|value| value.to_le_bytes()).collect()))
-            .collect();
-        let mut header = Header {
-            format: FORMAT,
-            address: self.address.clone(),
-            sha256: String::new(),
-            state: checkpoint.state.clone(),
-        };
-        let parts = bytes.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
-        header.sha256 = seal(&mut header, parts).map_err(|error| unfit(error.to_string()))?;
-        let header = serde_json::to_string(&header).map_err(|error| unfit(error.to_string()))?;
-        let views = bytes
-            .iter()
-            .map(|(name, bytes)| Ok((*name, TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)?)))
-            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-            .map_err(|error| unfit(error.to_string()))?;
-        let metadata = HashMap::from([(HEADER.to_owned(), header)]);
-        let file = safetensors::serialize(views, Some(metadata)).map_err(|error| unfit(error.to_string()))?;
+        let file = checkpoint.to_bytes(self.address).map_err(|error| StoreError::damaged(&path, error))?;
         write_atomic(&path, &file).map_err(StoreError::io(&path))?;
         for old in self.list()?.iter().rev().skip(KEPT) {
             remove(old)?;
@@ -150,6 +129,30 @@ impl<'a> Checkpoints<'a> {
 }
 
 impl Checkpoint {
+    /// The content of the file, for the run with this address.
+    ///
+    /// # Errors
+    /// What keeps it from being written down.
+    pub fn to_bytes(&self, address: &Address) -> Result<Vec<u8>, String> {
+        let bytes: Vec<(&str, Vec<u8>)> = self
+            .buffers
+            .iter()
+            .map(|(name, values)| (name.as_str(), values.iter().flat_map(|value| value.to_le_bytes()).collect()))
+            .collect();
+        let (format, sha256, state) = (FORMAT, String::new(), self.state.clone());
+        let mut header = Header { format, address: address.clone(), sha256, state };
+        let parts = bytes.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
+        header.sha256 = seal(&mut header, parts).map_err(|error| error.to_string())?;
+        let header = serde_json::to_string(&header).map_err(|error| error.to_string())?;
+        let views = bytes
+            .iter()
+            .map(|(name, bytes)| Ok((*name, TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)?)))
+            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+            .map_err(|error| error.to_string())?;
+        let metadata = HashMap::from([(HEADER.to_owned(), header)]);
+        safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())
+    }
+
     /// Reads the content of a checkpoint of the run with this address. `path` is for messages.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::recipe::Address;
 
-use super::{Done, EvaluationResult, Failure, StoreError, checksum, read_sealed, unseal};
+use super::{Done, EvaluationResult, Failure, StoreError, checksum, metric_lines, read_sealed, unseal};
 
 /// The results folder.
 #[derive(Clone, Debug)]
@@ -113,12 +113,7 @@ impl RunFolder {
     pub fn read_metrics<T: DeserializeOwned>(&self, done: &Done) -> Result<Vec<T>, StoreError> {
         let name = "metrics.jsonl";
         let bytes = self.read_vouched(done, name)?;
-        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let line = |(index, line): (usize, &[u8])| {
-            let found = |error| StoreError::damaged(&self.file(name), format!("line {}: {error}", index + 1));
-            serde_json::from_slice(line).map_err(found)
-        };
-        lines.enumerate().map(line).collect()
+        metric_lines(&bytes, &self.file(name))
     }
 
     /// `done.json`, once the pretext run is finished and each file it vouches for is what it was.

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, write_atomic};
@@ -20,6 +21,18 @@ pub struct EpochMetrics {
     pub rate: f64,
     /// Mean over the steps of the deviation of the normalised embeddings; 0 at collapse.
     pub spread: f64,
+}
+
+/// What the content of a `metrics.jsonl` holds, line by line. `path` is for messages.
+///
+/// # Errors
+/// The first line that is no `T`.
+pub fn metric_lines<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<Vec<T>, StoreError> {
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let line = |(index, line): (usize, &[u8])| {
+        serde_json::from_slice(line).map_err(|error| StoreError::damaged(path, format!("line {}: {error}", index + 1)))
+    };
+    lines.enumerate().map(line).collect()
 }
 
 /// The lines so far. Written whole with each checkpoint, for readers: a resumed run goes on from the lines in its checkpoint.

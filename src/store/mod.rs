@@ -35,7 +35,7 @@ pub use failure::{Failure, FailureKind};
 pub use folder::{Results, RunFolder, State};
 pub use format::refuse_newer;
 pub use machine::{boot, host, now};
-pub use metrics::{EpochMetrics, MetricLog};
+pub use metrics::{EpochMetrics, MetricLog, metric_lines};
 pub use outcome::{Done, EvaluationResult, Provenance, Trace, TracedStep};
 pub use progress::{Position, Progress, Stage};
 pub use sealed::{StoreError, checksum, read_sealed, seal, unseal, write_sealed};

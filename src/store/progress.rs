@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,19 @@ struct Versioned<T> {
     progress: T,
 }
 
+impl Progress {
+    /// Reads the content of `progress.json`. `path` is for messages.
+    ///
+    /// # Errors
+    /// Content that is no progress, or is of a newer release.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Progress, StoreError> {
+        let damaged = |error: serde_json::Error| StoreError::damaged(path, error.to_string());
+        refuse_newer(path, bytes, FORMAT)?;
+        let read: Versioned<Progress> = serde_json::from_slice(bytes).map_err(damaged)?;
+        Ok(read.progress)
+    }
+}
+
 impl RunFolder {
     pub fn write_progress(&self, progress: &Progress) -> io::Result<()> {
         let text = serde_json::to_vec(&Versioned { format: FORMAT, progress })?;
@@ -101,9 +115,6 @@ impl RunFolder {
         if self.file("done.json").exists() || self.file("result.json").exists() {
             return Ok(None);
         }
-        let damaged = |error: serde_json::Error| StoreError::damaged(&path, error.to_string());
-        refuse_newer(&path, &bytes, FORMAT)?;
-        let read: Versioned<Progress> = serde_json::from_slice(&bytes).map_err(damaged)?;
-        Ok(Some(read.progress))
+        Progress::parse(&bytes, &path).map(Some)
     }
 }

@@ -8,8 +8,8 @@ use crate::kernels::Kernels;
 use crate::objective::{Queue, QueueState};
 use crate::store::Checkpoint;
 
-use super::StepError;
 use super::course::{Course, Position};
+use super::{StepError, Trainer};
 
 /// Where a run stands.
 #[derive(Serialize, Deserialize)]
@@ -45,16 +45,18 @@ pub(super) fn checkpoint<K: Kernels>(course: &Course<K>, metrics: &str) -> Resul
     Ok(Checkpoint { state: state.as_object().cloned().unwrap_or_default(), buffers })
 }
 
-/// Sets a run to a checkpoint of it and gives the metrics of the epochs finished; none where the file that holds them has to
-/// be read.
+/// Sets a trainer from a checkpoint. Gives where the run stood, and the metrics of the epochs finished; none where the file
+/// that holds them has to be read.
 ///
 /// # Errors
-/// What does not fit; the run is then as it was.
-pub(super) fn set<K: Kernels>(course: &mut Course<K>, mut checkpoint: Checkpoint) -> Result<Option<String>, String> {
+/// What does not fit; the trainer is then as it was.
+pub fn load_checkpoint<K: Kernels>(
+    trainer: &mut Trainer<K>,
+    mut checkpoint: Checkpoint,
+) -> Result<(Position, Option<String>), String> {
     let state = Value::Object(std::mem::take(&mut checkpoint.state));
     let State { position, queue_pointer, metrics } =
         serde_json::from_value(state).map_err(|error| error.to_string())?;
-    let trainer = &mut course.trainer;
     let parameters = checkpoint.take("query.parameters", trainer.query.plan().parameters_len())?;
     let statistics = checkpoint.take("query.statistics", trainer.query.plan().statistics_len())?;
     let momentum = checkpoint.take("momentum", trainer.query.plan().parameters_len())?;
@@ -81,6 +83,5 @@ pub(super) fn set<K: Kernels>(course: &mut Course<K>, mut checkpoint: Checkpoint
         network.set_statistics(&statistics);
     }
     trainer.queue = queue;
-    course.at = position;
-    Ok(metrics)
+    Ok((position, metrics))
 }

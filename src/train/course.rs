@@ -21,7 +21,7 @@ pub const TRACED: usize = 10;
 
 /// Where a run stands between two steps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Position {
+pub struct Position {
     /// Epochs finished.
     pub epoch: usize,
     /// Steps taken of the epoch at hand.

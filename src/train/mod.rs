@@ -18,7 +18,8 @@ pub mod schedule;
 mod step;
 
 pub use batch::{Batch, Batches};
-pub use course::{Extent, TRACED};
+pub use checkpoint::load_checkpoint;
+pub use course::{Extent, Position, TRACED};
 pub use encoder::{encoder_plan, load_encoder};
 pub use pretext::{Ended, Options, Progress, Retraced, TrainError, pretext, retrace};
 pub use step::{StepError, Trainer};

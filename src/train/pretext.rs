@@ -89,8 +89,10 @@ pub fn pretext<K: Kernels>(
     let metrics_path = folder.file("metrics.jsonl");
     let mut metrics = MetricLog::new(&metrics_path);
     let mut warnings = Vec::new();
-    let restored = checkpoints.restore(|found| checkpoint::set(&mut course, found), &mut |text| warnings.push(text))?;
-    if let Some(lines) = restored {
+    let restored = checkpoints
+        .restore(|found| checkpoint::load_checkpoint(&mut course.trainer, found), &mut |text| warnings.push(text))?;
+    if let Some((position, lines)) = restored {
+        course.at = position;
         let log = match lines {
             Some(text) => Ok(MetricLog::resume(&metrics_path, text)),
             None => MetricLog::read(&metrics_path, course.at.epoch),

@@ -113,7 +113,14 @@ pub(super) fn parse(set: DataSet, form: Form, bytes: Vec<u8>) -> Result<Pictures
     Variant::of(set).parse(form, bytes)
 }
 
+/// Training and test pictures of an archive's uncompressed content. The copy's path is for messages.
+pub(super) fn parse_archive(set: DataSet, copy: &DataCopy, content: &[u8]) -> Result<(usize, usize), DataError> {
+    let Copied { train, test } = Copied::unpack(Variant::of(set), copy, content)?;
+    Ok((train.labels.len(), test.labels.len()))
+}
+
 /// The pictures of a copy, in the order of its files.
+#[derive(Default)]
 struct Copied {
     train: Pictures,
     test: Pictures,
@@ -121,24 +128,37 @@ struct Copied {
 
 impl Copied {
     fn read(variant: &Variant, copy: &DataCopy) -> Result<Copied, DataError> {
-        let empty = || Pictures { pixels: Vec::new(), labels: Vec::new() };
-        let mut copied = Copied { train: empty(), test: empty() };
-        members::each(variant.set, copy, |side, bytes| {
-            let target = match side {
-                Side::Train => &mut copied.train,
-                Side::Test => &mut copied.test,
-            };
-            let pictures = variant.parse(copy.layout.form, bytes)?;
-            if target.labels.is_empty() {
-                *target = pictures;
-            } else {
-                target.pixels.extend_from_slice(&pictures.pixels);
-                target.labels.extend_from_slice(&pictures.labels);
-            }
-            Ok(())
-        })?;
-        copied.check_counts(copy).map_err(|fault| fault.in_file(variant.set, &copy.path))?;
-        Ok(copied)
+        let mut copied = Copied::default();
+        members::each(variant.set, copy, |side, bytes| copied.add(variant, copy.layout.form, side, bytes))?;
+        copied.checked(variant.set, copy)
+    }
+
+    /// Reads an archive's uncompressed content. The copy's path is for messages.
+    fn unpack(variant: &Variant, copy: &DataCopy, content: &[u8]) -> Result<Copied, DataError> {
+        let mut copied = Copied::default();
+        let add = |side, bytes| copied.add(variant, copy.layout.form, side, bytes);
+        members::each_archived(variant.set, copy, content, add)?;
+        copied.checked(variant.set, copy)
+    }
+
+    fn add(&mut self, variant: &Variant, form: Form, side: Side, bytes: Vec<u8>) -> Result<(), Fault> {
+        let target = match side {
+            Side::Train => &mut self.train,
+            Side::Test => &mut self.test,
+        };
+        let pictures = variant.parse(form, bytes)?;
+        if target.labels.is_empty() {
+            *target = pictures;
+        } else {
+            target.pixels.extend_from_slice(&pictures.pixels);
+            target.labels.extend_from_slice(&pictures.labels);
+        }
+        Ok(())
+    }
+
+    fn checked(self, set: DataSet, copy: &DataCopy) -> Result<Copied, DataError> {
+        self.check_counts(copy).map_err(|fault| fault.in_file(set, &copy.path))?;
+        Ok(self)
     }
 
     fn check_counts(&self, copy: &DataCopy) -> Result<(), Fault> {

@@ -107,7 +107,11 @@ pub(super) fn each(path: &Path, mut take: impl FnMut(usize, &Block)) -> Result<u
     }
 }
 
-fn parsed(text: &[u8], first: usize) -> Result<Block, Fault> {
+/// Reads lines of which the first is row `first` of its file.
+///
+/// # Errors
+/// The first line that is no row.
+pub(super) fn parsed(text: &[u8], first: usize) -> Result<Block, Fault> {
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
     match Block::parse(text) {
         Ok(block) if block.rows() == lines => Ok(block),

@@ -20,6 +20,11 @@ use super::{DataError, Descriptor, Inventory, Rows, Standing, TabularSet, conten
 use block::{Block, WIDTH};
 use moments::Moments;
 
+/// Counts the rows of uncompressed text.
+pub(super) fn parse(text: &[u8]) -> Result<usize, super::Fault> {
+    block::parsed(text, 0).map(|block| block.rows())
+}
+
 /// Rows of the published file.
 const PUBLISHED: usize = 11_000_000;
 const PUBLISHED_TEST: usize = 500_000;

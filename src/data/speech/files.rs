@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::pictures::Fingerprint;
 use crate::data::{Clip, DataError, Fault, members};
-use crate::recipe::{Damaged, DataSet};
+use crate::recipe::{Damaged, DataSet, DataSettings};
 
 use super::wav::{self, Extent};
 
@@ -120,6 +120,11 @@ impl Files {
 }
 
 impl Reading {
+    pub fn new(settings: &DataSettings, sound: bool) -> Reading {
+        let damaged = settings.speech.as_ref().and_then(|speech| speech.damaged).unwrap_or_default();
+        Reading { set: settings.set, sound, damaged }
+    }
+
     fn file(
         self,
         path: Vec<String>,

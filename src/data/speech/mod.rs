@@ -13,6 +13,7 @@ mod wav;
 #[cfg(test)]
 mod tests;
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -34,6 +35,13 @@ pub(super) use synthetic::DESCRIPTOR as SYNTHETIC;
 /// A clip as the parser of WAV files gives it: for fuzzing.
 pub(super) fn parse(bytes: &[u8]) -> Result<Clip, Fault> {
     wav::read(bytes, wav::Extent::Clip)
+}
+
+/// Training and test recordings of an uncompressed tar archive; `path` is for messages.
+pub(super) fn parse_archive(settings: &DataSettings, path: &Path, bytes: Vec<u8>) -> Result<(usize, usize), DataError> {
+    let files = Files::of_archive(Reading::new(settings, true), path, Box::new(Cursor::new(bytes)))?;
+    let (sorted, _) = sorted(settings, files, path)?;
+    Ok((sorted.train.len(), sorted.test.len()))
 }
 
 /// The recordings of a set by their part in it.
@@ -152,22 +160,27 @@ fn read(
     sound: bool,
 ) -> Result<(Sorted, Vec<DataError>), DataError> {
     let set = settings.set;
-    let damaged = settings.speech.as_ref().and_then(|speech| speech.damaged).unwrap_or_default();
-    let reading = Reading { set, sound, damaged };
-    let (mut files, path) = match (set, copy) {
+    let reading = Reading::new(settings, sound);
+    let (files, path) = match (set, copy) {
         (DataSet::SyntheticSpeech, _) => synthetic::files(reading)?,
         (DataSet::SpeechFolder, _) => folder::files(reading, settings, roots)?,
         (_, Some(copy)) => (of_copy(reading, copy)?, copy.path.clone()),
         (set, None) => return Err(DataError::UnknownContent { set }),
     };
+    sorted(settings, files, &path)
+}
+
+/// Sorts the files of a set; `path` is for messages.
+fn sorted(settings: &DataSettings, mut files: Files, path: &Path) -> Result<(Sorted, Vec<DataError>), DataError> {
+    let set = settings.set;
     let skipped = std::mem::take(&mut files.skipped);
     let sorted = match set {
         DataSet::SpeechCommands | DataSet::SpeechCommandsV2 => commands::sort(files, settings),
         DataSet::Fsdd => digits::sort(files, settings),
         _ => folder::sort(files),
     };
-    let sorted = sorted.map_err(|fault| fault.in_file(set, &path))?;
-    Ok((sorted.checked(set, &path)?, skipped))
+    let sorted = sorted.map_err(|fault| fault.in_file(set, path))?;
+    Ok((sorted.checked(set, path)?, skipped))
 }
 
 fn of_copy(reading: Reading, copy: &DataCopy) -> Result<Files, DataError> {
