@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the parsers of every file that the program reads, from the fixtures of the tests on.
+# Fuzzes the readers of every file that the program reads, from the seeds and what crashed once on.
 #
 #   fuzz/run.sh [TARGET [SECONDS]]     all targets for 60 seconds each, if not given
 #
@@ -8,24 +8,22 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-fixtures=tests/fixtures
-seeds() {
+fixtures() {
     case $1 in
-    cifar_binary) ls $fixtures/cifar_layouts/*.bin ;;
-    cifar_python) ls $fixtures/cifar_layouts/* | grep -v -e '\.bin$' -e '\.parquet$' ;;
-    cifar_parquet) ls $fixtures/cifar_layouts/*.parquet ;;
-    picture) ls $fixtures/pictures/* ;;
-    recording) ls $fixtures/recordings/*.wav ;;
-    covtype) ls fuzz/seeds/covtype/* ;;
-    encoder_file) ls $fixtures/encoder*.pth $fixtures/encoder.safetensors ;;
+    cifar_binary) ls tests/fixtures/cifar_layouts/*.bin ;;
+    cifar_python) ls tests/fixtures/cifar_layouts/* | grep -v -e '\.bin$' -e '\.parquet$' ;;
+    cifar_parquet) ls tests/fixtures/cifar_layouts/*.parquet ;;
+    picture) ls tests/fixtures/pictures/* ;;
+    recording) ls tests/fixtures/recordings/*.wav ;;
+    encoder_file) ls tests/fixtures/encoder*.pth tests/fixtures/encoder.safetensors ;;
     experiment_file) ls experiments/*.json ;;
-    *) echo "run.sh: no target '$1'" >&2 && exit 2 ;;
     esac
-    if [[ -d fuzz/regressions/$1 ]]; then ls fuzz/regressions/"$1"/*; fi
 }
 
-for target in ${1:-cifar_binary cifar_python cifar_parquet picture recording covtype encoder_file experiment_file}; do
-    mkdir -p "fuzz/corpus/$target"
-    seeds "$target" | xargs cp -t "fuzz/corpus/$target"
+for target in ${1:-$(ls fuzz/fuzz_targets | sed 's/\.rs$//')}; do
+    [[ -e fuzz/fuzz_targets/$target.rs ]] || { echo "run.sh: no target '$target'" >&2; exit 2; }
+    corpus=fuzz/corpus/$target
+    mkdir -p "$corpus"
+    { fixtures "$target"; find fuzz/seeds fuzz/regressions -type f -path "*/$target/*"; } | xargs cp -t "$corpus"
     cargo +nightly fuzz run "$target" -- -max_total_time="${2:-60}" -rss_limit_mb=4096 -max_len=300000 -timeout=10
 done

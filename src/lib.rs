@@ -2,7 +2,8 @@
 //! whether it came out.
 //!
 //! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner` -> `evaluate` -> `train` ->
-//! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`, `speech`);
+//! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`, `speech`,
+//! `pickle`);
 //! `cli` -> `interchange` -> `model`; `cli` -> `views` -> `train`; `report` and `views` -> `drawing`.
 
 pub mod augment;
@@ -17,6 +18,7 @@ pub mod mix;
 pub mod model;
 pub mod objective;
 pub mod paper;
+pub mod pickle;
 pub mod random;
 pub mod recipe;
 pub mod report;

@@ -6,7 +6,9 @@ use std::path::Path;
 use imix_repro::experiment::{Experiment, Filter, Scale};
 use imix_repro::recipe::{EvaluationRecipe, PretextRecipe};
 use imix_repro::runner::{Reply, Request};
-use imix_repro::store::{Done, EvaluationResult, Failure, EpochMetrics, Progress, Provenance, metric_lines, seal, unseal};
+use imix_repro::store::{
+    Done, EpochMetrics, EvaluationResult, Failure, Progress, Provenance, from_sealed, metric_lines, to_sealed,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,7 +16,7 @@ use serde::de::DeserializeOwned;
 /// checksum of a sound file would vouch for.
 pub fn result_file(bytes: &[u8]) {
     let path = Path::new("file.json");
-    let sealed = serde_json::from_slice::<serde_json::Value>(bytes).ok().and_then(|body| seal(&body, path).ok());
+    let sealed = serde_json::from_slice::<serde_json::Value>(bytes).ok().and_then(|body| to_sealed(&body, path).ok());
     for bytes in [Some(bytes), sealed.as_deref().map(str::as_bytes)].into_iter().flatten() {
         survives::<Done>(bytes);
         survives::<EvaluationResult>(bytes);
@@ -38,9 +40,9 @@ pub fn result_file(bytes: &[u8]) {
 /// What a sealed file holds, and the same after it was written and read again.
 fn survives<T: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8]) -> Option<(T, T)> {
     let path = Path::new("file.json");
-    let read: T = unseal(bytes, path).ok()?;
-    let again: T =
-        unseal(seal(&read, path).expect("what was read can be written").as_bytes(), path).expect("it is whole");
+    let read: T = from_sealed(bytes, path).ok()?;
+    let again: T = from_sealed(to_sealed(&read, path).expect("what was read can be written").as_bytes(), path)
+        .expect("it is whole");
     assert_eq!(read, again);
     Some((read, again))
 }

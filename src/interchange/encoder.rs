@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use crate::kernels::Kernels;
 use crate::model::{Network, Section};
+use crate::pickle::{Object, PickleError};
 use crate::store::checksum;
 
 use super::architecture::Shapes;
 use super::archive::Archive;
 use super::error::Fault;
 use super::names::{Needless, PassedOver, encoder_names};
-use super::pickle::Object;
 use super::state_dict::StateDict;
 use super::stored::Stored;
 use super::{Architecture, InterchangeError, safetensors_file};
@@ -83,7 +83,10 @@ struct Parts {
 fn of_torch(bytes: &[u8]) -> Result<Parts, Fault> {
     let mut archive = Archive::open(bytes)?;
     let pickle = archive.pickle()?;
-    let object = Object::read(&pickle)?;
+    // State dicts lie beside whatever else a training script saved, so that any name may stand in a file.
+    let object = Object::read(&pickle, |_, _| true).map_err(|PickleError { at, expected, found }| {
+        Fault::new(format!("{found} at byte {at} of data.pkl"), format!("{expected}, as torch.save writes it"))
+    })?;
     let found = StateDict::find(&object)?;
     let names: Vec<&str> = found.tensors.iter().map(|tensor| tensor.name).collect();
     let (kept, mut passed_over) = encoder_names(&names);

@@ -2,7 +2,7 @@
 //!
 //! [`Encoder::read`] takes a safetensors file or what `torch.save` wrote (the zip format, PyTorch 1.6 and later), finds
 //! the encoder in it, and tells its architecture from the names and shapes of its tensors. Nothing in a file is
-//! executed: pickles are read by a machine that knows tuples, lists, dictionaries and tensors (`pickle`).
+//! executed, pickles least of all (see [`crate::pickle`]).
 //! [`export`] writes an encoder as torchvision and the official code name it, [`detectron2`] as MoCo hands it on.
 //!
 //! A file is read as a whole and everything else is bounded by its size: whatever it declares, no allocation is larger
@@ -15,7 +15,6 @@ mod encoder;
 mod error;
 mod export;
 mod names;
-mod pickle;
 mod safetensors_file;
 mod state_dict;
 mod stored;

@@ -2,8 +2,9 @@
 
 use candle_core::DType;
 
+use crate::pickle::{Id, Object, Value};
+
 use super::error::{Fault, shortened};
-use super::pickle::{Id, Object, Value};
 use super::stored::{Stored, Values};
 
 /// Keys that a checkpoint keeps its state dict under: that of the official i-Mix code and of MoCo first.
@@ -65,9 +66,8 @@ impl<'a> StateDict<'a> {
             return Ok(own);
         }
         for wrapper in WRAPPERS {
-            let wrapped = entries.iter().rev().find(|(key, _)| *object.get(*key) == Value::Text(wrapper));
-            if let Some((_, inner)) = wrapped
-                && let Value::Dict(inner) = object.get(*inner)
+            if let Some(inner) = object.entry(wrapper)
+                && let Value::Dict(inner) = object.get(inner)
             {
                 return StateDict::read(object, inner);
             }
@@ -103,7 +103,7 @@ impl<'a> StateDict<'a> {
 
 fn described(object: &Object) -> String {
     match object.top() {
-        Value::Call(callable, _) => match object.get(*callable) {
+        Value::Call { callable, .. } => match object.get(*callable) {
             Value::Global("torch._utils", _) => "a single tensor".to_owned(),
             Value::Global(module, name) => format!("a whole object of class {}.{}", shortened(module), shortened(name)),
             _ => "a whole object".to_owned(),
@@ -116,7 +116,7 @@ fn described(object: &Object) -> String {
 /// The arguments of `_rebuild_tensor_v2`, through the wrappings of parameters and subclasses; none for anything else.
 fn tensor<'o>(object: &'o Object, value: Id) -> Option<&'o [Id]> {
     let call = |id: Id| match object.get(id) {
-        Value::Call(callable, arguments) => match (object.get(*callable), object.get(*arguments)) {
+        Value::Call { callable, arguments, .. } => match (object.get(*callable), object.get(*arguments)) {
             (Value::Global(module, name), Value::Tuple(arguments)) => Some((*module, *name, arguments.as_slice())),
             _ => None,
         },

@@ -1,7 +1,6 @@
 //! The trials of a cell, as the results folder has them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use crate::data::SetPart;
 use crate::experiment::Trial;

@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::recipe::Address;
 
-use super::{Done, EvaluationResult, Failure, StoreError, checksum, metric_lines, read_sealed, unseal};
+use super::{Done, EvaluationResult, Failure, StoreError, checksum, from_sealed, metric_lines, read_sealed};
 
 /// The results folder.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ impl RunFolder {
             let path = self.file(name);
             // One that is not there or cannot be read is the business of whoever reads it.
             let Ok(bytes) = fs::read(&path) else { continue };
-            if let Err(error @ StoreError::Newer { .. }) = unseal::<IgnoredAny>(&bytes, &path) {
+            if let Err(error @ StoreError::Newer { .. }) = from_sealed::<IgnoredAny>(&bytes, &path) {
                 return Err(error);
             }
         }

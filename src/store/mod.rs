@@ -38,4 +38,4 @@ pub use machine::{boot, host, now};
 pub use metrics::{EpochMetrics, MetricLog, metric_lines};
 pub use outcome::{Done, EvaluationResult, Provenance, Trace, TracedStep};
 pub use progress::{Position, Progress, Stage};
-pub use sealed::{StoreError, checksum, read_sealed, seal, unseal, write_sealed};
+pub use sealed::{StoreError, checksum, from_sealed, read_sealed, to_sealed, write_sealed};

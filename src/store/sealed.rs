@@ -68,11 +68,11 @@ fn vouching(format: u32, body: &serde_json::Value) -> String {
 
 /// Writes `body` with its checksum, atomically.
 pub fn write_sealed(path: &Path, body: &impl Serialize) -> Result<(), StoreError> {
-    write_atomic(path, seal(body, path)?.as_bytes()).map_err(StoreError::io(path))
+    write_atomic(path, to_sealed(body, path)?.as_bytes()).map_err(StoreError::io(path))
 }
 
 /// The content of a sealed file. `path` is for messages.
-pub fn seal(body: &impl Serialize, path: &Path) -> Result<String, StoreError> {
+pub fn to_sealed(body: &impl Serialize, path: &Path) -> Result<String, StoreError> {
     let body = serde_json::to_value(body).map_err(|error| StoreError::damaged(path, error.to_string()))?;
     let sealed = Sealed { format: FORMAT, sha256: vouching(FORMAT, &body), body };
     let mut text = serde_json::to_string_pretty(&sealed).map_err(|e| StoreError::damaged(path, e.to_string()))?;
@@ -83,7 +83,7 @@ pub fn seal(body: &impl Serialize, path: &Path) -> Result<String, StoreError> {
 /// Reads a sealed file. A missing file is `None`; a damaged one is an error that names it.
 pub fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
     match std::fs::read(path) {
-        Ok(bytes) => unseal(&bytes, path).map(Some),
+        Ok(bytes) => from_sealed(&bytes, path).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(StoreError::Io { path: path.to_owned(), source }),
     }
@@ -93,7 +93,7 @@ pub fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreE
 ///
 /// # Errors
 /// Content that is damaged, of a newer release, or no `T`.
-pub fn unseal<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, StoreError> {
+pub fn from_sealed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, StoreError> {
     let damaged = |found: serde_json::Error| StoreError::damaged(path, found.to_string());
     let sealed: Sealed = match serde_json::from_slice(bytes) {
         Ok(sealed) => sealed,

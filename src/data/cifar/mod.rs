@@ -3,13 +3,15 @@
 //! Any part of a set works: files with fewer records than published, or fewer files. CIFAR-100 is read with its 100 fine
 //! labels; the coarse ones are left alone.
 
+mod array;
 mod binary;
 mod footer;
 mod layouts;
 mod names;
+mod pages;
 mod parquet;
-mod pickle;
 mod python;
+mod thrift;
 
 use rayon::join;
 

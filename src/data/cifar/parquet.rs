@@ -8,14 +8,14 @@ use rayon::prelude::*;
 use crate::data::guard::guarded;
 use crate::data::{Fault, Pictures, decode};
 
-use super::{PICTURE, PUBLISHED, SIDE, Variant, footer};
+use super::{PICTURE, PUBLISHED, SIDE, Variant, footer, pages};
 
 /// Names that the column of pictures has.
 const COLUMNS: [&str; 2] = ["img", "image"];
 
 /// Reads a file of pictures, however many.
 pub(super) fn parse(variant: &Variant, bytes: Vec<u8>) -> Result<Pictures, Fault> {
-    footer::check(&bytes)?;
+    pages::check(&bytes, &footer::check(&bytes)?)?;
     let frame = guarded("the file", "a parquet file of pictures", || read(bytes))?;
     let labels = labels(variant, &frame)?;
     let pixels = pixels(&frame)?;

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use super::*;
 use crate::data::Library;
+use crate::pickle::tests::ATTACKS;
 use crate::recipe::Part;
 
 /// A label and its picture, plane by plane.
@@ -185,21 +186,33 @@ fn python_faults_are_named() {
         cases.into_iter().map(|(name, bytes)| format!("{name} -> {}\n", fault(&TEN, Form::Python, bytes))).collect();
     insta::assert_snapshot!(report, @r#"
     cut -> byte 284: expected the rest of the pickle, found an end after 611 bytes: the file is cut short
-    no pickle -> byte 0: expected a pickle of lists, dictionaries and arrays, found the instruction 0x3c
-    a call -> byte 20: expected NumPy arrays only, found a call of `os.system`
+    no pickle -> byte 0: expected a pickle of numbers, text, lists and arrays, found opcode 0x3c
+    a call -> byte 2: expected only names that such files need, found `os.system`
     not a dictionary -> the dictionary: expected an entry `labels`, a list of labels, found none
     of the other set -> the dictionary: expected an entry `labels`, a list of labels, found none
     label 10 -> record 2: expected a label from 0 to 9, found 10
     a label too few -> entry `data`: expected an array of bytes of shape [1, 3072], found one of [2, 3072]
-    floats -> byte 6438: expected an array of bytes (u1), found one of f4
+    floats -> entry `data`: expected an array of bytes (u1), found one of f4
     nothing -> the file: expected records, found an empty file
     "#);
 }
 
 #[test]
+fn no_attack_runs_and_each_is_refused() {
+    for (name, pickle) in ATTACKS {
+        let said = fault(&TEN, Form::Python, pickle.to_vec());
+        assert!(said.starts_with("byte ") && said.contains(", found "), "{name}: {said}");
+    }
+}
+
+#[test]
 fn parquet_faults_are_named() {
     let sound = fixture("cifar10.parquet");
+    // The header of a page of data: 2 values, then their encoding.
+    let at = sound.windows(5).position(|window| window == b"\x2c\x15\x04\x15\x10").expect("a page");
+    let claims = |values: u8| [&sound[..at + 2], &[2 * values], &sound[at + 3..]].concat();
     let cases = [
+        ("63 values", claims(63)),
         ("cut", sound[..sound.len() / 2].to_vec()),
         ("no parquet", b"<html>".to_vec()),
         ("of the other set", fixture("cifar100.parquet")),
@@ -207,6 +220,7 @@ fn parquet_faults_are_named() {
     let report: String =
         cases.into_iter().map(|(name, bytes)| format!("{name} -> {}\n", fault(&TEN, Form::Parquet, bytes))).collect();
     insta::assert_snapshot!(report, @r#"
+    63 values -> the page at byte 350: expected at most 2 values, found 63
     cut -> the file: expected a parquet file of pictures, found damage (parquet: File out of specification: The file must end with PAR1)
     no parquet -> the file: expected a parquet file of pictures, found damage (parquet: File out of specification: A Parquet file must contain a header and footer with at least 12 bytes)
     of the other set -> the file: expected a column `label`, found columns img, fine_label, coarse_label
