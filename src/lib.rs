@@ -3,8 +3,8 @@
 //!
 //! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner` -> `evaluate` -> `train` ->
 //! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`, `speech`,
-//! `pickle`);
-//! `cli` -> `interchange` -> `model`; `cli` -> `views` -> `train`; `report` and `views` -> `drawing`.
+//! `pickle`); `cli` -> `slurm` -> `runner`; `cli` -> `interchange` -> `model`; `cli` -> `views` -> `train`; `report` and
+//! `views` -> `drawing`.
 
 pub mod augment;
 pub mod cli;
@@ -23,6 +23,7 @@ pub mod random;
 pub mod recipe;
 pub mod report;
 pub mod runner;
+pub mod slurm;
 pub mod speech;
 pub mod store;
 pub mod train;

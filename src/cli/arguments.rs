@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::executor::{Executor, SlurmOptions};
 use crate::experiment::{Filter, Scale};
 use crate::train::TRACED;
 
@@ -64,6 +65,10 @@ pub enum Command {
     Run(Run),
     /// Show how far the trials are that run now, from another terminal or another machine
     Watch(Watch),
+    /// Say how the trials are that were handed to Slurm
+    Status(Status),
+    /// Cancel trials that were handed to Slurm
+    Cancel(Cancel),
     /// Write the report of an experiment from the results at hand
     Report(Report),
     /// Set the results beside the paper's numbers, with a verdict for each cell and claim
@@ -83,6 +88,9 @@ pub enum Command {
     /// One worker process of a run; speaks JSON lines on stdin and stdout
     #[command(hide = true)]
     Worker,
+    /// One task of a job array; finds its work in the record of its submission
+    #[command(hide = true)]
+    SlurmTask(SlurmTask),
 }
 
 /// The experiment a command is about.
@@ -172,7 +180,7 @@ pub struct Resources {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  repro run table1\n  repro run table1 --scale short --only dataset=covtype --trials 3\n  repro run my-experiment.json --only method=moco,imix=on --jobs 1"
+    after_help = "Examples:\n  repro run table1\n  repro run table1 --scale short --only dataset=covtype --trials 3\n  repro run my-experiment.json --only method=moco,imix=on --jobs 1\n  repro run table1 --scale short --executor slurm --gpus 1 --time 4:00:00 --array-limit 20 -- --account=lab"
 )]
 pub struct Run {
     #[command(flatten)]
@@ -182,6 +190,11 @@ pub struct Run {
     /// Least time between two checkpoints of a trial, in seconds; 0 writes one after every step
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub checkpoint_every: f64,
+    /// Where the trials run
+    #[arg(long, value_enum, default_value = "local")]
+    pub executor: Executor,
+    #[command(flatten)]
+    pub slurm: SlurmOptions,
 }
 
 #[derive(Debug, Args)]
@@ -199,6 +212,39 @@ pub struct Watch {
     /// Print JSON: an array of what runs now; implies --once
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro status\n  repro status table1 --json\n\nIt joins the results folder's record of submissions with what squeue says."
+)]
+pub struct Status {
+    /// Only tasks of this experiment: an id, as `repro list` shows it, or the path of an experiment file; all tasks if
+    /// not given, or with `all`
+    #[arg(value_name = "EXP")]
+    pub experiment: Option<String>,
+    /// Print JSON: an array with an object for each task, those that are done included
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro cancel\n  repro cancel table1\n\nExits with 3 where nothing was to be cancelled."
+)]
+pub struct Cancel {
+    /// Only tasks that no other experiment than this needs: an id, as `repro list` shows it, or the path of an experiment
+    /// file; all tasks if not given, or with `all`
+    #[arg(value_name = "EXP")]
+    pub experiment: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct SlurmTask {
+    /// Id of the submission
+    pub submission: String,
+    /// Which of its arrays
+    pub array: usize,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -14,6 +14,12 @@ pub struct Chosen {
     pub cells: Vec<Cell>,
 }
 
+/// The id of the experiment that a command is limited to; none for all of them.
+pub(super) fn experiment_id(named: Option<&str>) -> anyhow::Result<Option<String>> {
+    let experiment = named.filter(|id| *id != ALL).map(Experiment::load).transpose()?;
+    Ok(experiment.map(|experiment| experiment.id().to_owned()))
+}
+
 impl Selection {
     /// Whether it is about every experiment of the paper.
     pub fn is_all(&self) -> bool {

@@ -12,7 +12,7 @@ pub enum Exit {
     Failed = 1,
     /// The command could not be carried out: a wrong argument, experiment file, data file or environment.
     Usage = 2,
-    /// `repro run` had nothing to do: every trial was done already.
+    /// `repro run` had nothing to do, every trial being done already, or `repro cancel` had nothing to cancel.
     NothingToDo = 3,
     /// `repro compare --strict`: a published number is not reproduced, or a claim does not hold.
     NotReproduced = 4,

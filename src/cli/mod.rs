@@ -1,25 +1,32 @@
 //! The command line: raw arguments become validated configuration here, once.
 
 mod arguments;
+mod cancel;
 mod check;
 mod chosen;
 mod compare;
 mod data;
 mod device;
 mod evaluate;
+mod executor;
 mod exit;
 mod export;
 mod found;
 mod known_data;
+mod ledger;
 mod list;
 mod new;
 mod output;
 mod plan;
 mod report;
 mod run;
+mod slurm;
+mod slurm_task;
+mod status;
 mod text;
 mod verify;
 mod views;
+mod waiting;
 mod watch;
 mod why;
 mod worker;
@@ -45,6 +52,8 @@ pub fn main() -> ExitCode {
         Command::Plan(own) => plan::execute(own, &common, &output),
         Command::Run(own) => run::execute(own, &common, &output),
         Command::Watch(own) => watch::execute(own, &common, &output),
+        Command::Status(own) => status::execute(own, &common, &output),
+        Command::Cancel(own) => cancel::execute(own, &common, &output),
         Command::Report(own) => report::execute(own, &common, &output),
         Command::Compare(own) => compare::execute(own, &common, &output),
         Command::Why(own) => why::execute(own, &common, &output),
@@ -54,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(own) => evaluate::execute(own, &common, &output),
         Command::Data(own) => data::execute(own, &common, &output),
         Command::Worker => worker::execute(),
+        Command::SlurmTask(own) => slurm_task::execute(own, &common, &output),
     };
     match done {
         Ok(_) if output.lost_a_result() => Exit::Usage.into(),

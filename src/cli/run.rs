@@ -8,31 +8,44 @@ use anyhow::Context;
 
 use super::arguments::{Common, Run};
 use super::chosen::Chosen;
+use super::executor::Executor;
 use super::known_data::AtHand;
+use super::slurm::{Order, hand_over};
 use super::{Exit, Output, device, report};
 use crate::experiment::{Cell, CellData, Experiment, Scale};
-use crate::runner::{self, Graph, LabelledTrial, Settings, Summary, WorkerProcesses};
+use crate::runner::{self, Ending, Graph, LabelledTrial, Settings, Summary, WorkerProcesses};
 use crate::store::{Results, check_locks, write_atomic};
 
 /// Between two looks at a folder that another run of the program holds.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// What came of a run.
+struct Outcome {
+    exit: Exit,
+    /// Whether the trials came to an end of their own, so that there is something to report.
+    is_over: bool,
+}
+
 pub fn execute(arguments: Run, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let selection = &arguments.selection;
     let chosen = selection.chosen()?;
     device::check(&arguments.resources.device)?;
-    check_folder(&common.results, "--results")?;
-    check_folder(&common.reports, "--reports")?;
-    check_locks(&common.results)?;
+    arguments.slurm.check(arguments.executor, arguments.resources.jobs.is_some())?;
+    let dry_run = arguments.slurm.dry_run;
+    if !dry_run {
+        check_folder(&common.results, "--results")?;
+        check_folder(&common.reports, "--reports")?;
+        check_locks(&common.results)?;
+    }
 
-    let demo = selection.scale == Scale::Demo;
+    let demo = selection.scale == Scale::Demo && !dry_run;
     if demo {
         output.result(
             "Demo scale: small networks on embedded data. Its numbers are not comparable with the paper's; see --scale.",
         );
     }
-    let exit = run(&arguments, &chosen, common, output)?;
-    if matches!(exit, Exit::Done | Exit::Failed | Exit::NothingToDo) {
+    let Outcome { exit, is_over } = run(&arguments, &chosen, common, output)?;
+    if is_over {
         report::write(selection, common, output)?;
     }
     if demo {
@@ -44,54 +57,75 @@ pub fn execute(arguments: Run, common: &Common, output: &Output) -> anyhow::Resu
 }
 
 /// Runs what can be run of the cells, and says what came of it.
-fn run(arguments: &Run, chosen: &[Chosen], common: &Common, output: &Output) -> anyhow::Result<Exit> {
+fn run(arguments: &Run, chosen: &[Chosen], common: &Common, output: &Output) -> anyhow::Result<Outcome> {
     let (trials, missing) = trials(chosen, arguments, common, output);
     if let Some(reason) = missing.first().filter(|_| trials.is_empty()) {
         anyhow::bail!("{reason}");
     }
     let mut graph = Graph::new(&trials);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let settings = Settings {
-        results: common.results.clone(),
-        data: common.data.clone(),
-        jobs: arguments.resources.jobs.map_or(cores, usize::from),
-        cores,
-        checkpoint_seconds: arguments.checkpoint_every,
-        look_again: LOOK_AGAIN,
-        command: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+    let command: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let checkpoint_seconds = arguments.checkpoint_every;
+    let mut left = None;
+    let ending = match arguments.executor {
+        Executor::Local => {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            let settings = Settings {
+                results: common.results.clone(),
+                data: common.data.clone(),
+                jobs: arguments.resources.jobs.map_or(cores, usize::from),
+                cores,
+                checkpoint_seconds,
+                look_again: LOOK_AGAIN,
+                command: command.clone(),
+            };
+            locally(&mut graph, &settings, output)?
+        }
+        Executor::Slurm => {
+            let order = Order { options: &arguments.slurm, common, checkpoint_seconds, command: command.clone() };
+            left = hand_over(&mut graph, &order, output)?;
+            Ending::Complete
+        }
     };
+
+    let summary = Summary::new(&graph, ending, &Results::new(&common.results));
+    let faults: Vec<&String> = summary.failures.iter().chain(&missing).collect();
+    for fault in &faults {
+        output.error(&anyhow::anyhow!("{fault}"));
+    }
+    if let Some(exit) = left {
+        let exit = if exit == Exit::Done && !faults.is_empty() { Exit::Failed } else { exit };
+        return Ok(Outcome { exit, is_over: false });
+    }
+    output.note(summary.line());
+    if summary.interrupted() {
+        output.note(format!("stopped; to go on, run the same command again: {}", command.join(" ")));
+        return Ok(Outcome { exit: Exit::Interrupted, is_over: false });
+    }
+    let exit = if summary.trials_failed > 0 || !missing.is_empty() {
+        Exit::Failed
+    } else if summary.nothing_to_do() {
+        output.note("nothing to do: every trial was done already");
+        Exit::NothingToDo
+    } else {
+        Exit::Done
+    };
+    Ok(Outcome { exit, is_over: true })
+}
+
+/// Brings the graph's jobs to an end in worker processes of this machine.
+fn locally(graph: &mut Graph, settings: &Settings, output: &Output) -> anyhow::Result<Ending> {
     let program = std::env::current_exe().context("cannot find this program, to start its workers")?;
     let mut observer = runner::observer(output.quiet(), output.interactive());
     let mut listening = Ok(());
     let mut workers = WorkerProcesses::new(program);
-    let ending = runner::run(&mut graph, &settings, &mut workers, observer.as_mut(), |reports| {
+    let ending = runner::run(graph, settings, &mut workers, observer.as_mut(), |reports| {
         listening = runner::report_signals(reports);
     });
     if let Err(error) = listening {
         output
             .note(format!("warning: signals could not be listened to, so Ctrl-C stopped without checkpoints: {error}"));
     }
-
-    let summary = Summary::new(&graph, ending, &Results::new(&common.results));
-    for failure in &summary.failures {
-        output.error(&anyhow::anyhow!("{failure}"));
-    }
-    for reason in &missing {
-        output.error(&anyhow::anyhow!("{reason}"));
-    }
-    output.note(summary.line());
-    if summary.interrupted() {
-        output.note(format!("stopped; to go on, run the same command again: {}", settings.command.join(" ")));
-        return Ok(Exit::Interrupted);
-    }
-    if summary.trials_failed > 0 || !missing.is_empty() {
-        return Ok(Exit::Failed);
-    }
-    if summary.nothing_to_do() {
-        output.note("nothing to do: every trial was done already");
-        return Ok(Exit::NothingToDo);
-    }
-    Ok(Exit::Done)
+    Ok(ending)
 }
 
 /// The trials that can be run, the first of each cell before the second of any, and why others cannot.

@@ -5,12 +5,11 @@ use std::io::IsTerminal;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::experiment::Experiment;
 use crate::runner::{Running, Screen, rate_text, running, stage_text, time_text};
 use crate::store::{Results, StoreError};
 
 use super::arguments::{Common, Watch};
-use super::chosen::ALL;
+use super::chosen::experiment_id;
 use super::text::table;
 use super::{Exit, Output};
 
@@ -22,13 +21,13 @@ const LINES_EVERY: Duration = Duration::from_secs(10);
 const LAST_LOOKS: usize = 3;
 
 pub fn execute(arguments: Watch, common: &Common, output: &Output) -> anyhow::Result<Exit> {
-    let experiment = arguments.experiment.as_deref().filter(|id| *id != ALL).map(Experiment::load).transpose()?;
+    let experiment = experiment_id(arguments.experiment.as_deref())?;
     let results = Results::new(&common.results);
     let place = common.results.display();
     anyhow::ensure!(results.root().is_dir(), "there is no folder {place}; name that of a run with --results DIR");
     let mut told = HashSet::new();
     let mut look = || {
-        let seen = running(&results, experiment.as_ref().map(Experiment::id))?;
+        let seen = running(&results, experiment.as_deref())?;
         for newer in seen.newer.iter().map(StoreError::to_string) {
             if told.insert(newer.clone()) {
                 output.note(format!("warning: {newer}"));

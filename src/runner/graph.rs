@@ -60,6 +60,11 @@ impl JobState {
 }
 
 impl Job {
+    /// The pretext run it reads, as an index into the graph.
+    pub fn after(&self) -> Option<usize> {
+        self.after
+    }
+
     /// A short name: axis values of its first cell, seed and what is done.
     pub fn label(&self) -> String {
         let more = match self.cells.len() {
@@ -184,7 +189,7 @@ impl Graph {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::recipe::{
         DataIdentity, DataSet, DataSettings, EvaluationKind, EvaluationRecipe, Head, Method, Mix, Network, Operator,

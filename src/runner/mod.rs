@@ -26,22 +26,24 @@ mod watch;
 mod work;
 mod worker;
 
+#[cfg(test)]
+pub(crate) use graph::tests::trial;
 pub use graph::{Graph, Job, JobState, LabelledTrial};
 pub use held::Held;
 pub use interrupt::{report_signals, stop_on_signals};
 pub use interruption::Interruption;
 pub use launch::{Launcher, Report, Reports, WorkerHandle};
-pub use pace::{count, duration, rate_text, stage_text, time_text};
-pub use process::WorkerProcesses;
+pub use pace::{Pace, count, described, duration, rate_text, stage_text, time_text};
+pub use process::{WORKER_ENVIRONMENT, WorkerProcesses};
 pub use progress::{Bars, Lines, Observer, observer};
 pub use protocol::{Event, Reply, Request, Task, Work};
 pub use provenance::{commit, device};
 pub use readout::ReadOut;
-pub use schedule::{Ending, Settings, run};
+pub use schedule::{Ending, Settings, mark_finished, run};
 pub use summary::Summary;
 pub use training::Training;
 pub use verification::{Agreement, Comparison, Content, Verification};
 pub use verify::Verifier;
 pub use watch::{Running, Screen, Seen, running};
-pub use work::{Ended, Performer, Session, finished, perform};
+pub use work::{Ended, Performer, Session, Watch, finished, forget_failure, perform};
 pub use worker::serve;

@@ -12,6 +12,10 @@ use super::{Event, Launcher, Reply, Report, Reports, Request, WorkerHandle};
 /// Lines of a worker's stderr that are kept to explain its end.
 const KEPT_LINES: usize = 12;
 
+/// Environment variables of every process that does work. candle's pool for elementwise operations spins, and costs small
+/// tensors far more than it gives.
+pub const WORKER_ENVIRONMENT: [(&str, &str); 1] = [("CANDLE_NUM_THREADS", "1")];
+
 /// Starts `PROGRAM worker`.
 #[derive(Clone, Debug)]
 pub struct WorkerProcesses {
@@ -29,8 +33,7 @@ impl Launcher for WorkerProcesses {
         let mut command = Command::new(&self.program);
         command
             .arg("worker")
-            // Its pool for elementwise operations spins, and costs small tensors far more than it gives.
-            .env("CANDLE_NUM_THREADS", "1")
+            .envs(WORKER_ENVIRONMENT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

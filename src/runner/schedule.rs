@@ -70,7 +70,7 @@ pub fn run(
 }
 
 /// Finds out what is done already.
-fn mark_finished(graph: &mut Graph, results: &Results) {
+pub fn mark_finished(graph: &mut Graph, results: &Results) {
     for index in 0..graph.jobs().len() {
         let work = &graph.job(index).work;
         match finished(work, results) {

@@ -60,6 +60,22 @@ pub fn finished(work: &Work, results: &Results) -> Result<bool, StoreError> {
     })
 }
 
+/// Takes away the failure of an earlier try, so that one which stands later is of a new try. Nothing happens while
+/// another process is at the work.
+///
+/// # Errors
+/// The folder cannot be claimed or changed.
+pub fn forget_failure(work: &Work, results: &Results) -> Result<(), StoreError> {
+    let folder = work.folder(results);
+    let failed = folder.file("failed.json");
+    if failed.exists()
+        && let Some(_claim) = folder.claim()?
+    {
+        remove(&failed)?;
+    }
+    Ok(())
+}
+
 /// Whether the recipe in the folder of work is as it should be, as far as this release can tell.
 pub fn recipe_stands(work: &Work, results: &Results) -> bool {
     fn stands<T: DeserializeOwned + PartialEq>(path: &Path, recipe: &T) -> bool {

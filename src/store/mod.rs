@@ -4,6 +4,7 @@
 //! results/pretext/<address>/  recipe.json  provenance.json  metrics.jsonl  checkpoint-*.safetensors
 //!                             encoder.safetensors  done.json
 //! results/eval/<address>/     recipe.json  provenance.json  metrics.jsonl  result.json
+//! results/slurm/<submission>/ what was handed to Slurm: see `slurm`
 //! ```
 //!
 //! While a process works on a run, `progress.json` says how far it is. Nothing depends on it. It holds a lock on the file

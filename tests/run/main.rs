@@ -4,6 +4,7 @@
 
 mod bench;
 mod failures;
+mod handover;
 #[cfg(target_os = "linux")]
 mod imagenet;
 #[cfg(target_os = "linux")]
@@ -13,7 +14,11 @@ mod processes;
 mod releases;
 #[cfg(target_os = "linux")]
 mod signals;
+#[cfg(target_os = "linux")]
+mod slurm;
 mod speech;
+#[cfg(target_os = "linux")]
+mod stand_in;
 mod summary;
 #[cfg(target_os = "linux")]
 mod together;

@@ -1,0 +1,94 @@
+//! Where trials run, and the options that go with it.
+
+use clap::{Args, ValueEnum};
+
+use crate::slurm::{Resources, TimeLimit};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Executor {
+    /// In worker processes on this machine
+    #[default]
+    Local,
+    /// As job arrays of the Slurm cluster that this machine belongs to
+    Slurm,
+}
+
+/// Options for `--executor slurm`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "With --executor slurm")]
+pub struct SlurmOptions {
+    /// Partition of the cluster; the cluster's default one if not given
+    #[arg(long, value_name = "NAME")]
+    partition: Option<String>,
+    /// GPUs of a task
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    gpus: Option<u16>,
+    /// Cores of a task; 1 if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    cpus: Option<u16>,
+    /// Time limit of a task, as Slurm writes it: MINUTES, HOURS:MINUTES:SECONDS, DAYS-HOURS and the like. Before it is up
+    /// the task writes a checkpoint and is requeued
+    #[arg(long, value_name = "TIME")]
+    time: Option<TimeLimit>,
+    /// Tasks of an array at a time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    array_limit: Option<u16>,
+    /// Wait for the end of all tasks, then write the report
+    #[arg(long)]
+    pub wait: bool,
+    /// Print the batch scripts and submit nothing
+    #[arg(long, conflicts_with = "wait")]
+    pub dry_run: bool,
+    /// Further options for sbatch, after `--`; they overrule the others
+    #[arg(last = true, value_name = "SBATCH OPTION")]
+    extra: Vec<String>,
+}
+
+impl SlurmOptions {
+    /// What each task asks for.
+    pub fn resources(&self) -> Resources {
+        Resources {
+            partition: self.partition.clone(),
+            gpus: self.gpus,
+            cpus: self.cpus.unwrap_or(1),
+            time: self.time.clone(),
+            array_limit: self.array_limit,
+            extra: self.extra.clone(),
+        }
+    }
+
+    /// The first of these options that was given.
+    fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--partition", self.partition.is_some()),
+            ("--gpus", self.gpus.is_some()),
+            ("--cpus", self.cpus.is_some()),
+            ("--time", self.time.is_some()),
+            ("--array-limit", self.array_limit.is_some()),
+            ("--wait", self.wait),
+            ("--dry-run", self.dry_run),
+            ("-- SBATCH OPTION", !self.extra.is_empty()),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
+    }
+
+    /// Makes sure that the options fit the executor. `jobs` says whether `--jobs` was given.
+    pub fn check(&self, executor: Executor, jobs: bool) -> anyhow::Result<()> {
+        match executor {
+            Executor::Local => {
+                if let Some(flag) = self.given() {
+                    anyhow::bail!("{flag} is for --executor slurm: add that, or leave {flag} out");
+                }
+            }
+            Executor::Slurm => {
+                anyhow::ensure!(
+                    !jobs,
+                    "--jobs is for --executor local: with Slurm, --array-limit is how many tasks run at a time and \
+                     --cpus how many cores each has"
+                );
+                self.resources().check()?;
+            }
+        }
+        Ok(())
+    }
+}
