@@ -100,7 +100,7 @@ pub fn evaluate<K: Kernels>(
             line.test = Some(accuracy(network, inputs, &labels, progress)?);
         }
         epochs.push(line);
-        means.save(epochs.len(), || checkpoint(network, &sgd, &epochs))?;
+        means.save(epochs.len(), false, || checkpoint(network, &sgd, &epochs))?;
     }
     let measured: Vec<f64> = epochs.iter().filter_map(|line| line.test).collect();
     let lines = epochs.iter().map(|line| json!(line)).collect();

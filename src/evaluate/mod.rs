@@ -156,10 +156,15 @@ impl Means<'_> {
         Means { threads, from: None, saver: None }
     }
 
-    /// Saves what `checkpoint` makes after so many epochs, if it is time to.
-    fn save(&mut self, epochs: usize, checkpoint: impl FnOnce() -> Checkpoint) -> Result<(), EvaluateError> {
+    /// Saves what `checkpoint` makes after so many epochs, if it is time to or nothing comes after.
+    fn save(
+        &mut self,
+        epochs: usize,
+        stops: bool,
+        checkpoint: impl FnOnce() -> Checkpoint,
+    ) -> Result<(), EvaluateError> {
         match &mut self.saver {
-            Some(saver) if saver.is_due() => Ok(saver.save([epochs, 0], &checkpoint())?),
+            Some(saver) if stops || saver.is_due() => Ok(saver.save([epochs, 0], &checkpoint())?),
             _ => Ok(()),
         }
     }

@@ -1,5 +1,6 @@
 //! What one start of a task does on its node.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use thiserror::Error;
 
 use crate::recipe::{EvaluationRecipe, PretextRecipe};
 use crate::runner::{Ended, Event, Pace, Performer, Task, Work, count, described, duration, finished, perform};
-use crate::store::{Results, StoreError};
+use crate::store::{Checkpoints, Results, StoreError};
 
 use super::{Piece, Submission};
 
@@ -41,8 +42,8 @@ pub enum Turn {
     Failed,
     /// Told to stop. Another turn goes on from here.
     Stopped,
-    /// Told to stop for at least the second time in work that has no checkpoints, with nothing gained: another turn would
-    /// end in the same way.
+    /// Told to stop for at least the second time, with nothing gained and no new checkpoint: another turn would end in the
+    /// same way.
     Futile,
 }
 
@@ -83,16 +84,23 @@ pub fn take_turn(
             continue;
         }
         let task = task(piece, &submission, assignment);
+        let before = newest_checkpoint(&piece.work, results)?;
         match attend(&task, performer, stop, say) {
             Attended::Done => gained = true,
             Attended::Failed => failed = true,
             Attended::Stopped { began } => {
-                let lost = began && !gained && matches!(piece.work, Work::Evaluation(_));
+                // A pretext run that took a step has left a checkpoint of it.
+                let is_evaluation = matches!(piece.work, Work::Evaluation(_));
+                let lost = began && !gained && is_evaluation && newest_checkpoint(&piece.work, results)? == before;
                 return Ok(if lost && assignment.restarts > 0 { Turn::Futile } else { Turn::Stopped });
             }
         }
     }
     Ok(if failed { Turn::Failed } else { Turn::Done })
+}
+
+fn newest_checkpoint(work: &Work, results: &Results) -> Result<Option<PathBuf>, StoreError> {
+    Checkpoints::new(&work.folder(results), &work.address()).newest()
 }
 
 /// Whether this program would name the work alike. Jobs may wait for days, and the program be built anew meanwhile.

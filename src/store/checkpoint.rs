@@ -107,6 +107,14 @@ impl<'a> Checkpoints<'a> {
         self.list()?.iter().try_for_each(|path| remove(path))
     }
 
+    /// The file of the newest checkpoint, whole or not.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn newest(&self) -> Result<Option<PathBuf>, StoreError> {
+        Ok(self.list()?.pop())
+    }
+
     /// Checkpoints of the folder, oldest first.
     fn list(&self) -> Result<Vec<PathBuf>, StoreError> {
         let folder = self.folder.path();

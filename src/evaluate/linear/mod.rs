@@ -103,9 +103,9 @@ pub fn evaluate(
             order,
             at_hand.take(),
             |done| report(progress, Progress { stage, done, of, items }),
-            |course, classifiers| {
+            |course, classifiers, stops| {
                 let epochs = courses.len() * settings.epochs + course.losses.len();
-                means.save(epochs, || saved::checkpoint(&courses, course, classifiers))
+                means.save(epochs, stops, || saved::checkpoint(&courses, course, classifiers))
             },
         )?;
         courses.push(course);
@@ -216,14 +216,14 @@ impl Lesson<'_> {
 
     /// Trains for every epoch, from `start` on if given, on the `rows` rows in the order that `order` gives for each
     /// epoch, counted from 0; the last partial batch is dropped. `done` gets the number of epochs done, after each batch
-    /// that takes long and after each epoch; `ended` sees how it stands after each epoch.
+    /// that takes long and after each epoch; `ended` sees how it stands after each epoch, and whether it stops there.
     fn train(
         &mut self,
         rows: usize,
         order: impl Fn(usize) -> Vec<u32>,
         start: Option<(Course, Classifiers)>,
         mut done: impl FnMut(usize) -> Result<(), EvaluateError>,
-        mut ended: impl FnMut(&Course, &Classifiers) -> Result<(), EvaluateError>,
+        mut ended: impl FnMut(&Course, &Classifiers, bool) -> Result<(), EvaluateError>,
     ) -> Result<Course, EvaluateError> {
         let Lesson { settings, labels, pool, .. } = *self;
         if !(1..=rows).contains(&settings.batch) {
@@ -265,8 +265,9 @@ impl Lesson<'_> {
             if epoch + 1 >= settings.measure_from {
                 course.snapshots.push(classifiers.snapshot());
             }
-            ended(&course, &classifiers)?;
-            done(epoch + 1)?;
+            let told = done(epoch + 1);
+            ended(&course, &classifiers, told.is_err())?;
+            told?;
         }
         Ok(course)
     }

@@ -70,7 +70,7 @@ fn two_rates_side_by_side_are_two_runs_of_pytorch() {
         pool: &pool(2).unwrap(),
     };
     let course = lesson
-        .train(fixture.labels.len(), |epoch| fixture.orders[epoch].clone(), None, |_| Ok(()), |_, _| Ok(()))
+        .train(fixture.labels.len(), |epoch| fixture.orders[epoch].clone(), None, |_| Ok(()), |_, _, _| Ok(()))
         .unwrap();
     let mut measure = Measure::new(&course.snapshots, classes, width);
     measure.add(&fixture.test_features, width, &fixture.test_labels);
@@ -101,7 +101,7 @@ fn a_rate_gets_the_same_bits_alone_and_among_others() {
             pool: &pool(threads).unwrap(),
         };
         let order = |epoch| permutation(200, Key::new(0, Purpose::EvaluationShuffle).epoch(epoch));
-        lesson.train(200, order, None, |_| Ok(()), |_, _| Ok(())).unwrap()
+        lesson.train(200, order, None, |_| Ok(()), |_, _, _| Ok(())).unwrap()
     };
     let rates = [0.1, 0.5, 2.0, 10.0];
     let together = train(&rates, 3);
