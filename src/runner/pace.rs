@@ -13,7 +13,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub fn new() -> Pace {
+    pub fn begin() -> Pace {
         Pace { began: Instant::now(), first: None }
     }
 

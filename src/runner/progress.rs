@@ -85,7 +85,7 @@ impl<W: FnMut(&str)> Observer for Lines<W> {
     }
 
     fn started(&mut self, job: usize, graph: &Graph, threads: usize) {
-        self.running.insert(job, (Pace::new(), Instant::now()));
+        self.running.insert(job, (Pace::begin(), Instant::now()));
         (self.write)(&format!("started {} on {}", graph.job(job).label(), count(threads, "thread")));
     }
 
@@ -180,7 +180,7 @@ impl Observer for Bars {
     fn started(&mut self, job: usize, graph: &Graph, _threads: usize) {
         let bar = self.screen.insert_before(&self.overall, job_bar(graph.job(job).label()));
         bar.set_message("starting");
-        self.running.insert(job, (Pace::new(), bar));
+        self.running.insert(job, (Pace::begin(), bar));
     }
 
     fn progress(&mut self, job: usize, _graph: &Graph, event: &Event) {

@@ -32,7 +32,7 @@ impl Signs<'_> {
             at: None,
         };
         let _ = folder.write_progress(&progress);
-        Signs { folder, progress, pace: Pace::new(), written: Instant::now() }
+        Signs { folder, progress, pace: Pace::begin(), written: Instant::now() }
     }
 
     pub fn tell(&mut self, event: &Event) {

@@ -143,7 +143,7 @@ enum Attended {
 /// Brings a task to an end, waiting for whoever else is at it.
 fn attend(task: &Task, performer: &mut dyn Performer, stop: &AtomicBool, say: &mut dyn FnMut(&str)) -> Attended {
     let label = &task.label;
-    let (mut pace, mut told, mut began, mut waiting) = (Pace::new(), Instant::now(), false, false);
+    let (mut pace, mut told, mut began, mut waiting) = (Pace::begin(), Instant::now(), false, false);
     loop {
         let ended = perform(task, performer, stop, &mut |event| {
             if !began && !matches!(event, Event::Warning(_)) {
@@ -180,7 +180,7 @@ fn attend(task: &Task, performer: &mut dyn Performer, stop: &AtomicBool, say: &m
                     }
                     sleep(BLINK);
                 }
-                pace = Pace::new();
+                pace = Pace::begin();
             }
             Err(failure) => {
                 say(&format!("failed {label}: {failure}"));
