@@ -71,7 +71,7 @@ fn what_is_wrong_with_pictures_is_named() {
     cifar10: damaged: HOME/data/cifar-10-binary.tar.gz
     cifar10: damaged: HOME/data/cifar10/cifar-10-python.tar.gz
     HOME/data/cifar-10-batches-bin, inside: expected training pictures in data_batch_1.bin or data_batch_2.bin or data_batch_3.bin or data_batch_4.bin or data_batch_5.bin, found no such file. Move the file away and run `repro data fetch cifar10`
-    HOME/data/cifar-10-batches-py/data_batch_1, byte 23: expected NumPy arrays only, found a call of `posix.system`. Move the file away and run `repro data fetch cifar10`
+    HOME/data/cifar-10-batches-py/data_batch_1, byte 2: expected only names that such files need, found `posix.system`. Move the file away and run `repro data fetch cifar10`
     HOME/data/cifar10/train-00000-of-00001.parquet, the file: expected a parquet file of pictures, found damage (parquet: File out of specification: The footer size must be smaller or equal to the file's size). Move the file away and run `repro data fetch cifar10`
     HOME/data/cifar10/cifar-10-binary.tar.gz, data_batch_3.bin, record 2: expected 3073 bytes, found 1927 bytes: the file is cut short. Move the file away and run `repro data fetch cifar10`
     HOME/data/cifar-10-binary.tar.gz, inside: expected a tar archive, compressed with gzip, to its end, found an end in its middle: the file is cut short. Move the file away and run `repro data fetch cifar10`
