@@ -7,7 +7,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use imix_repro::data::Library;
 use imix_repro::experiment::{Cell, Experiment, Filter, Scale, Trial};
-use imix_repro::store::{EvaluationResult, Failure, FailureKind, Results, write_sealed};
+use imix_repro::store::{EvaluationResult, Failure, FailureKind, Results, checksum, write_sealed};
 
 fn cells(scale: Scale) -> Vec<Cell> {
     let only: Filter = "dataset=covtype".parse().unwrap();
@@ -17,6 +17,8 @@ fn cells(scale: Scale) -> Vec<Cell> {
 fn trial(cell: &Cell, seed: u64) -> Trial {
     cell.trial(seed, &cell.identify(Library::published).unwrap())
 }
+
+const METRICS: &[u8] = b"{\"epoch\":1}\n";
 
 /// Writes a result for each evaluation of a trial, with `last` as the reading of the table.
 fn finish(results: &Results, trial: &Trial, last: f64) {
@@ -28,10 +30,11 @@ fn finish(results: &Results, trial: &Trial, last: f64) {
         let result = EvaluationResult {
             readings: readings.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
             details: BTreeMap::new(),
-            metrics: String::new(),
+            metrics: checksum(METRICS),
         };
         let folder = results.evaluation(&evaluation.address());
         fs::create_dir_all(folder.path()).unwrap();
+        fs::write(folder.file("metrics.jsonl"), METRICS).unwrap();
         write_sealed(&folder.file("result.json"), &result).unwrap();
     }
 }
@@ -162,6 +165,19 @@ fn numbers_that_no_accuracy_can_be_are_named_and_count_nowhere() {
         assert_eq!(text.matches("warning: left out: results/eval/").count(), 2, "{number}: {text}");
         assert!(text.contains("1 of 2"), "{number}: {text}");
     }
+}
+
+#[test]
+fn a_result_whose_metrics_were_altered_counts_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = Results::new(folder.path().join("results"));
+    filled(&results, Scale::Demo);
+    for evaluation in &trial(&cells(Scale::Demo)[0], 1).evaluations {
+        fs::write(results.evaluation(&evaluation.address()).file("metrics.jsonl"), "{}").unwrap();
+    }
+    let text = stdout(folder.path(), &["compare", "table1", "--only", "dataset=covtype"]);
+    assert_eq!(text.matches("metrics.jsonl is not what was written").count(), 2, "{text}");
+    assert!(text.contains("1 of 2"), "{text}");
 }
 
 #[test]

@@ -61,9 +61,9 @@ mod tests {
 
     #[test]
     fn advice_comes_after_long_silence_and_names_the_file() {
-        let owner = Owner { host: "alpha".into(), process: 7, since: now() - 120 };
+        let owner = Owner { host: "alpha".into(), process: 7, since: now() - 600 };
         let held = Held { lock: "results/eval/a/lock".into(), owner: Some(owner), silent_for: LOST - 1 };
-        assert_eq!(held.holder(), "process 7 on alpha, which has had it for 2 min");
+        assert_eq!(held.holder(), "process 7 on alpha, which has had it for 10 min");
         assert_eq!(held.advice(), None);
         let advice = Held { silent_for: LOST, ..held }.advice().unwrap();
         assert!(advice.contains("If alpha is gone for good") && advice.contains("results/eval/a/lock"), "{advice}");

@@ -1,7 +1,7 @@
 //! Archives that reach out of their folder, that lie about sizes, or that hold far more than they seem to.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -30,6 +30,7 @@ const SETS: [(&str, &str, &str); 4] = [
 ];
 
 type Archive = Builder<GzEncoder<Vec<u8>>>;
+type Zip = ZipWriter<Cursor<Vec<u8>>>;
 
 fn archive(fill: impl FnOnce(&mut Archive)) -> Vec<u8> {
     let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
@@ -93,13 +94,15 @@ fn measured(mut command: Command) -> (Ran, i64) {
     let folder = tempfile::tempdir().unwrap();
     let files = ["stdout", "stderr"].map(|name| folder.path().join(name));
     let [stdout, stderr] = files.each_ref().map(|path| Stdio::from(fs::File::create(path).unwrap()));
-    let child = command.stdout(stdout).stderr(stderr).spawn().unwrap();
+    let mut child = command.stdout(stdout).stderr(stderr).spawn().unwrap();
     let mut status = 0;
     // SAFETY: all noughts are a value of this type of plain numbers.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: the child is ours and nobody else waits for it; both places are valid for writing.
     let waited = unsafe { libc::wait4(child.id() as libc::pid_t, &mut status, 0, &mut usage) };
     assert_eq!(waited, child.id() as libc::pid_t);
+    // It has ended: this only lets go of it.
+    let _ = child.wait();
     let [stdout, stderr] = files.map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned());
     (Ran { code: libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)), stdout, stderr }, usage.ru_maxrss)
 }
@@ -168,8 +171,8 @@ fn tables(bench: &Bench, figures: &mut Figures) {
 /// Files as `torch.save` would not write them.
 fn checkpoints(bench: &Bench, figures: &mut Figures) {
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-    let zip = |fill: &dyn Fn(&mut ZipWriter<std::io::Cursor<Vec<u8>>>)| {
-        let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let zip = |fill: &dyn Fn(&mut Zip)| {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         fill(&mut zip);
         zip.finish().unwrap().into_inner()
     };

@@ -108,12 +108,12 @@ fn killed_runs_end_as_undisturbed_ones() {
 fn killed_evaluations_are_done_again_on_the_encoders_that_are_there() {
     family("kill -9: evaluations", |figures| {
         let bench = Bench::with(1, |experiment| experiment["recipe"]["evaluation"]["linear"]["epochs"] = json!(6));
-        let arguments = ["--only", "method=byol", "--trials", "2", "--jobs", "1"];
+        let arguments = ["--only", "method=byol", "--jobs", "1"];
         let begin = || {
             empty(&bench);
             copy(&bench.path("reference/pretext"), &bench.path("results/pretext"));
         };
-        kill_runs(&bench, &arguments, 50, begin, figures);
+        kill_runs(&bench, &arguments, 40, begin, figures);
         Ok(())
     });
 }
@@ -145,7 +145,7 @@ fn killed_reports_leave_whole_files_or_none() {
         assert_eq!(start(report()).wait().unwrap().code(), Some(0));
         let whole = began.elapsed();
         let mut draws = ChaCha8Rng::seed_from_u64(SEED);
-        while figures.faults < 40 {
+        while figures.faults < 50 {
             let _ = fs::remove_dir_all(&reports);
             let mut run = start(report());
             std::thread::sleep(whole.mul_f64(draws.random_range(0.0..1.0)));

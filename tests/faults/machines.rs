@@ -162,7 +162,10 @@ fn deleted(machines: &Machines, bench: &Bench, reference: &Reference, attempt: u
             figures.faults += usize::from(fs::remove_file(path).is_ok());
         }
         // In the first attempt once, so that both go on for long; then ever more often.
-        let pause = if attempt == 0 { 60_000 } else { draws.random_range(0..1500 / attempt) };
+        let pause = match attempt {
+            0 => 60_000,
+            more => draws.random_range(0..1500 / more),
+        };
         let until = Instant::now() + Duration::from_millis(pause);
         while Instant::now() < until && (first.try_wait().unwrap().is_none() || second.try_wait().unwrap().is_none()) {
             std::thread::sleep(Duration::from_millis(5));
