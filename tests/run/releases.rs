@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use imix_repro::data::Library;
 use imix_repro::experiment::{Experiment, Filter, Scale};
-use imix_repro::store::{Results, RunFolder};
+use imix_repro::recipe::Address;
+use imix_repro::store::{Checkpoint, Results, RunFolder};
 use serde_json::Value;
 
 use crate::bench::{Bench, read};
@@ -66,16 +67,27 @@ pub fn place(version: &Path) -> (Bench, Placed) {
     (bench, placed)
 }
 
-/// Copies a run's folder. The header of a checkpoint names its run.
+/// A checkpoint as it would be at another address, which its header names and, from format 2 on, vouches for.
+fn readdressed(bytes: &[u8], old: &str, address: &str) -> Vec<u8> {
+    let of = |text: &str| -> Address { serde_json::from_value(text.into()).unwrap() };
+    let at = bytes.windows(old.len()).position(|part| part == old.as_bytes()).expect("the run's address");
+    let replaced = [&bytes[..at], address.as_bytes(), &bytes[at + old.len()..]].concat();
+    let path = Path::new("checkpoint");
+    match Checkpoint::parse(&replaced, path, &of(address)) {
+        Ok(_) => replaced,
+        Err(_) => Checkpoint::parse(bytes, path, &of(old)).unwrap().to_bytes(&of(address)).unwrap(),
+    }
+}
+
+/// Copies a run's folder.
 fn copy(from: &Path, to: &Path, address: &str) {
     fs::create_dir_all(to).unwrap();
-    let old = from.file_name().unwrap().to_str().unwrap().as_bytes();
+    let old = from.file_name().unwrap().to_str().unwrap();
     for path in fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_str().unwrap();
         let mut bytes = fs::read(&path).unwrap();
         if name.starts_with("checkpoint") {
-            let at = bytes.windows(old.len()).position(|part| part == old).expect("the run's address");
-            bytes[at..at + old.len()].copy_from_slice(address.as_bytes());
+            bytes = readdressed(&bytes, old, address);
         }
         fs::write(to.join(name), bytes).unwrap();
     }
