@@ -1,4 +1,5 @@
-//! Tells the program where it was built from: the git commit and the crates that do its arithmetic.
+//! Tells the program where it was built from: the git commit and the crates that do its arithmetic. With the feature
+//! `cuda`, compiles the GPU's kernels.
 
 use std::env;
 use std::fs;
@@ -15,6 +16,54 @@ fn main() {
     for path in ["build.rs", "Cargo.toml", "Cargo.lock", "src", "experiments"].map(|name| root.join(name)) {
         watch(&path);
     }
+    if env::var_os("CARGO_FEATURE_CUDA").is_some()
+        && let Err(problem) = compile_kernels(&root)
+    {
+        eprintln!("{problem}");
+        std::process::exit(1);
+    }
+}
+
+/// Compiles the kernels for every major architecture that nvcc knows, and as PTX for later ones: `kernels.fatbin`.
+fn compile_kernels(root: &Path) -> Result<(), String> {
+    let nvcc = nvcc();
+    let run = |command: &mut Command| {
+        let output = command.output().map_err(|error| {
+            format!(
+                "the feature `cuda` needs nvcc, and `{}` cannot be started ({error}): install a CUDA toolkit of 12.0 or \
+                 newer, and put its `bin` on the PATH or its folder into CUDA_HOME; see docs/cuda.md",
+                nvcc.display()
+            )
+        })?;
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        if output.status.success() { Ok(text) } else { Err(format!("{} failed:\n{text}", nvcc.display())) }
+    };
+    let version = run(Command::new(&nvcc).arg("--version"))?;
+    let release = version.split("release ").nth(1).and_then(|rest| rest.split([',', ' ', '\n']).next());
+    let number = release.and_then(|release| release.split_once('.'));
+    let number =
+        number.and_then(|(major, minor)| Some(1000 * major.parse::<u32>().ok()? + 10 * minor.parse::<u32>().ok()?));
+    let number = number.ok_or_else(|| format!("`nvcc --version` names no release:\n{version}"))?;
+    if number < 12_000 {
+        return Err(format!("nvcc is too old: found CUDA {}, expected 12.0 or newer", release.unwrap_or_default()));
+    }
+    println!("cargo::rustc-env=REPRO_CUDA={number}");
+    let image = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("kernels.fatbin");
+    let source = root.join("src/kernels/cuda/source/all.cu");
+    // Without fused multiply-adds every operation rounds as on the CPU.
+    let options = ["--fatbin", "-arch=all-major", "--fmad=false", "-Wno-deprecated-gpu-targets", "-o"];
+    run(Command::new(&nvcc).args(options).arg(image).arg(source))?;
+    Ok(())
+}
+
+fn nvcc() -> PathBuf {
+    for name in ["CUDA_HOME", "CUDA_PATH"] {
+        println!("cargo::rerun-if-env-changed={name}");
+        if let Some(folder) = env::var_os(name).filter(|folder| !folder.is_empty()) {
+            return PathBuf::from(folder).join("bin/nvcc");
+        }
+    }
+    PathBuf::from("nvcc")
 }
 
 fn watch(path: &Path) {

@@ -3,10 +3,11 @@
 //!
 //! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner` -> `evaluate` -> `train` ->
 //! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`, `speech`,
-//! `pickle`); `cli` -> `slurm` -> `runner`; `cli` -> `interchange` -> `model`; `cli` -> `views` -> `train`; `report` and
-//! `views` -> `drawing`.
+//! `pickle`); `cli` -> `slurm` -> `runner`; `cli` -> `bench` -> `experiment`, `train`; `cli` -> `selftest` -> `train`; `cli` ->
+//! `interchange` -> `model`; `cli` -> `views` -> `train`; `report` and `views` -> `drawing`.
 
 pub mod augment;
+pub mod bench;
 pub mod cli;
 pub mod data;
 pub mod drawing;
@@ -23,6 +24,7 @@ pub mod random;
 pub mod recipe;
 pub mod report;
 pub mod runner;
+pub mod selftest;
 pub mod slurm;
 pub mod speech;
 pub mod store;

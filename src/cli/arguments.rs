@@ -85,6 +85,10 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Show, fetch or verify data sets
     Data(Data),
+    /// Check that a device computes what it should, kernel by kernel and in whole training steps
+    Selftest(Selftest),
+    /// Measure how fast a device trains the paper's networks
+    Bench(Bench),
     /// One worker process of a run; speaks JSON lines on stdin and stdout
     #[command(hide = true)]
     Worker,
@@ -170,10 +174,10 @@ pub struct Plan {
 /// What a run may use.
 #[derive(Debug, Args)]
 pub struct Resources {
-    /// Device to train on: auto, cpu or cuda:N
+    /// Device to train on: auto (the first GPU, if it can be used), cpu or cuda:N
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
-    /// Trials at a time; on a CPU they share the cores out. As many as there are cores if not given
+    /// Trials at a time; on a CPU they share the cores out. As many as there are cores if not given, 1 on a GPU
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
 }
@@ -295,6 +299,9 @@ pub struct Verify {
     /// First steps of each pretext run to take again, of those that are recorded
     #[arg(long, value_name = "N", default_value_t = TRACED as u16, value_parser = clap::value_parser!(u16).range(1..=TRACED as i64))]
     pub steps: u16,
+    /// Device to do them on: auto, cpu or cuda:N. On another kind than they were made on, bits differ
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    pub device: String,
     /// Take whole epochs again instead, and compare with the metrics of each
     #[arg(long, value_name = "N", conflicts_with = "steps", value_parser = clap::value_parser!(u16).range(1..))]
     pub epochs: Option<u16>,
@@ -403,6 +410,57 @@ pub enum DataAction {
     Fetch(DataName),
     /// Check the data sets at hand against their published checksums
     Verify(DataName),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro selftest\n  repro selftest --device cuda:0 --precision tf32\n\nA GPU is checked against the CPU, and the CPU against plain definitions. Exits with 1 where a check fails."
+)]
+pub struct Selftest {
+    /// Device to check: auto (the first GPU, if it can be used), cpu or cuda:N
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub device: String,
+    /// How a GPU multiplies
+    #[arg(long, value_enum, default_value = "f32")]
+    pub precision: Precision,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro bench --quick\n  repro bench --device cuda:0 --precision tf32 --json\n\nSteps are those of N-pair with i-Mix, both views, from inputs in memory to the changed weights."
+)]
+pub struct Bench {
+    /// Device to measure: auto (the first GPU, if it can be used), cpu or cuda:N
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub device: String,
+    /// How a GPU multiplies
+    #[arg(long, value_enum, default_value = "f32")]
+    pub precision: Precision,
+    /// Narrow networks and small batches, for seconds instead of minutes; nothing is projected
+    #[arg(long)]
+    pub quick: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Precision {
+    F32,
+    /// Factors rounded to 10 bits behind the point, on tensor cores
+    Tf32,
+}
+
+impl From<Precision> for crate::kernels::Precision {
+    fn from(precision: Precision) -> crate::kernels::Precision {
+        match precision {
+            Precision::F32 => crate::kernels::Precision::F32,
+            Precision::Tf32 => crate::kernels::Precision::Tf32,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,28 +1,77 @@
 //! The `--device` option.
 
-/// Refuses a device that this build cannot train on.
-pub fn check(device: &str) -> anyhow::Result<()> {
+use super::Output;
+use crate::kernels::device::describe;
+use crate::kernels::{Device, DeviceError};
+
+/// The device that the option names. `auto` is the first GPU, where this build and this machine can use it, else the
+/// CPU; a GPU that is there and cannot be used is told.
+///
+/// # Errors
+/// A text that names no device, or a GPU that cannot be used.
+pub fn choose(text: &str, output: &Output) -> anyhow::Result<Device> {
+    if text == "auto" {
+        return Ok(match describe(0) {
+            Ok(_) => Device::Cuda(0),
+            Err(DeviceError::NotBuilt | DeviceError::NoDriver | DeviceError::NoDevice { .. }) => Device::Cpu,
+            Err(error) => {
+                output.note(format!("warning: training on the CPU, because {error}"));
+                Device::Cpu
+            }
+        });
+    }
+    let parsed = text.parse();
+    let device = parsed.map_err(|_| anyhow::anyhow!("--device: expected auto, cpu or cuda:N, found `{text}`"))?;
+    if let Device::Cuda(number) = device {
+        describe(number).map_err(|error| anyhow::anyhow!("--device {text}: {error}"))?;
+    }
+    Ok(device)
+}
+
+/// Trials at a time, where the user does not say.
+pub fn jobs(device: Device, cores: usize) -> usize {
     match device {
-        "auto" | "cpu" => Ok(()),
-        _ if device.strip_prefix("cuda:").is_some_and(|number| number.parse::<u32>().is_ok()) => {
-            anyhow::bail!("--device {device}: this build of repro has no CUDA support; use --device cpu")
-        }
-        _ => anyhow::bail!("--device: expected auto, cpu or cuda:N, found `{device}`"),
+        Device::Cpu => cores,
+        Device::Cuda(_) => 1,
+    }
+}
+
+/// What a table calls a device.
+pub fn title(device: Device) -> String {
+    match device {
+        Device::Cpu => device.to_string(),
+        Device::Cuda(number) => describe(number)
+            .map_or_else(|_| device.to_string(), |found| format!("{device} ({}, CUDA {})", found.name, found.driver)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::*;
 
     #[test]
     fn devices_are_taken_or_refused_with_a_reason() {
-        assert!(check("auto").is_ok() && check("cpu").is_ok());
-        for device in ["cuda:0", "cuda:12"] {
-            assert!(check(device).unwrap_err().to_string().contains("no CUDA support; use --device cpu"));
-        }
+        let choose = |text| choose(text, &Output::new(true));
+        assert_eq!(choose("cpu").unwrap(), Device::Cpu);
         for device in ["cuda", "cuda:", "cuda:x", "gpu", ""] {
-            assert!(check(device).unwrap_err().to_string().contains("expected auto, cpu or cuda:N"), "{device}");
+            assert!(choose(device).unwrap_err().to_string().contains("expected auto, cpu or cuda:N"), "{device}");
         }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_build_without_cuda_has_the_cpu_only() {
+        let choose = |text| choose(text, &Output::new(true));
+        assert_eq!(choose("auto").unwrap(), Device::Cpu);
+        for device in ["cuda:0", "cuda:12"] {
+            let refused = choose(device).unwrap_err().to_string();
+            assert!(refused.starts_with(&format!("--device {device}: ")), "{refused}");
+            assert!(refused.contains("no CUDA support") && refused.contains("--device cpu"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_gpu_has_one_trial_at_a_time() {
+        assert_eq!((jobs(Device::Cpu, 8), jobs(Device::Cuda(0), 8)), (8, 1));
     }
 }

@@ -13,6 +13,7 @@ use crate::data::{Library, Set};
 use crate::evaluate::{Means, Progress};
 use crate::experiment::{Cell, Experiment, differences, shown};
 use crate::interchange::Encoder;
+use crate::kernels::Cpu;
 use crate::recipe::{EvaluationKind, Settings, Unit};
 use crate::runner::{Interruption, ReadOut, stop_on_signals};
 use crate::store::{Failure, FailureKind};
@@ -119,6 +120,7 @@ fn read_out(
     let read_out = ReadOut { data, network: &encoder.architecture.network, evaluation, seed };
     let mut told = Instant::now();
     read_out.run(
+        Cpu::new(threads),
         |network| {
             encoder
                 .load_into(network)

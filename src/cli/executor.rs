@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use super::arguments;
 use crate::slurm::{Resources, TimeLimit};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -72,8 +73,8 @@ impl SlurmOptions {
         given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
     }
 
-    /// Makes sure that the options fit the executor. `jobs` says whether `--jobs` was given.
-    pub fn check(&self, executor: Executor, jobs: bool) -> anyhow::Result<()> {
+    /// Makes sure that these options, and those about this machine, fit the executor.
+    pub fn check(&self, executor: Executor, local: &arguments::Resources) -> anyhow::Result<()> {
         match executor {
             Executor::Local => {
                 if let Some(flag) = self.given() {
@@ -82,9 +83,13 @@ impl SlurmOptions {
             }
             Executor::Slurm => {
                 anyhow::ensure!(
-                    !jobs,
+                    local.jobs.is_none(),
                     "--jobs is for --executor local: with Slurm, --array-limit is how many tasks run at a time and \
                      --cpus how many cores each has"
+                );
+                anyhow::ensure!(
+                    local.device == "auto",
+                    "--device is for --executor local: with Slurm a task takes the GPU that --gpus gives it, else the CPU"
                 );
                 self.resources().check()?;
             }

@@ -1,6 +1,7 @@
 //! The command line: raw arguments become validated configuration here, once.
 
 mod arguments;
+mod bench;
 mod cancel;
 mod check;
 mod chosen;
@@ -20,6 +21,7 @@ mod output;
 mod plan;
 mod report;
 mod run;
+mod selftest;
 mod slurm;
 mod slurm_task;
 mod status;
@@ -62,6 +64,8 @@ pub fn main() -> ExitCode {
         Command::Export(own) => export::execute(own, &common, &output),
         Command::Evaluate(own) => evaluate::execute(own, &common, &output),
         Command::Data(own) => data::execute(own, &common, &output),
+        Command::Selftest(own) => selftest::execute(own, &output),
+        Command::Bench(own) => bench::execute(own, &common, &output),
         Command::Worker => worker::execute(),
         Command::SlurmTask(own) => slurm_task::execute(own, &common, &output),
     };

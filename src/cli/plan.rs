@@ -3,9 +3,10 @@
 use anyhow::Context;
 use serde::Serialize;
 
-use crate::experiment::{Cell, Experiment, Scale, Tally, Workload, calibrate, workload};
+use crate::experiment::{Cell, Experiment, Rates, Scale, Tally, Workload, calibrate, workload};
+use crate::kernels::Cpu;
 use crate::model::ModelError;
-use crate::recipe::{DataSet, Settings};
+use crate::recipe::DataSet;
 use crate::store::Results;
 
 use super::arguments::{Common, Plan, Selection};
@@ -75,16 +76,18 @@ struct Pieces {
 /// Operations a second that GPU-hours are reckoned with: what ResNet-50 at 224 pixels in mixed precision comes to on an
 /// A100 by its maker's own figure, 2,470 pictures a second.
 const GPU: f64 = 60e12;
+/// Operations of the step that a core is timed by.
+const STEP: f64 = 1e10;
 
 pub fn execute(arguments: Plan, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let selection = &arguments.selection;
     let chosen = selection.chosen()?;
     let cells: Vec<Cell> = chosen.iter().flat_map(|one| one.cells.iter().cloned()).collect();
-    super::device::check(&arguments.resources.device)?;
+    let device = super::device::choose(&arguments.resources.device, output)?;
     let data = AtHand::new(common);
     let work = workload(&cells, selection.trials.map(usize::from), &data, &Results::new(&common.results));
     work.warnings.iter().for_each(|warning| output.note(warning));
-    let jobs = arguments.resources.jobs.map_or_else(cores, u64::from);
+    let jobs = arguments.resources.jobs.map_or(super::device::jobs(device, cores() as usize) as u64, u64::from);
     let planned = plan(selection, &chosen, &cells, &work, &data, jobs)?;
     if arguments.json {
         output.result(serde_json::to_string_pretty(&planned)?);
@@ -151,24 +154,7 @@ fn cells_to_do<'a>(cells: &'a [Cell], work: &Workload) -> Vec<(&'a Cell, f64)> {
 
 /// What operations take on one core, each network being timed once.
 fn core_seconds(to_do: &[(&Cell, f64)]) -> Result<f64, ModelError> {
-    let mut timed: Vec<(&Settings, Option<f64>)> = Vec::new();
-    let mut seconds = 0.0;
-    for (cell, flops) in to_do {
-        let settings = &cell.settings;
-        let same = |(known, _): &&(&Settings, Option<f64>)| {
-            known.network == settings.network && known.data.set == settings.data.set
-        };
-        let rate = match timed.iter().find(same) {
-            Some((_, rate)) => *rate,
-            None => {
-                let rate = calibrate(settings)?;
-                timed.push((settings, rate));
-                rate
-            }
-        };
-        seconds += rate.map_or(0.0, |rate| flops / rate);
-    }
-    Ok(seconds)
+    Rates::default().seconds(to_do, |settings| calibrate(Cpu::new(1), settings, STEP))
 }
 
 fn pieces(tally: &Tally) -> Pieces {

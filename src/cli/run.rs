@@ -13,6 +13,7 @@ use super::known_data::AtHand;
 use super::slurm::{Order, hand_over};
 use super::{Exit, Output, device, report};
 use crate::experiment::{Cell, CellData, Experiment, Scale};
+use crate::kernels::Device;
 use crate::runner::{self, Ending, Graph, LabelledTrial, Settings, Summary, WorkerProcesses};
 use crate::store::{Results, check_locks, write_atomic};
 
@@ -29,8 +30,12 @@ struct Outcome {
 pub fn execute(arguments: Run, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let selection = &arguments.selection;
     let chosen = selection.chosen()?;
-    device::check(&arguments.resources.device)?;
-    arguments.slurm.check(arguments.executor, arguments.resources.jobs.is_some())?;
+    arguments.slurm.check(arguments.executor, &arguments.resources)?;
+    let device = match arguments.executor {
+        Executor::Local => device::choose(&arguments.resources.device, output)?,
+        // Each task looks for the GPU that Slurm gives it.
+        Executor::Slurm => Device::Cpu,
+    };
     let dry_run = arguments.slurm.dry_run;
     if !dry_run {
         check_folder(&common.results, "--results")?;
@@ -44,7 +49,7 @@ pub fn execute(arguments: Run, common: &Common, output: &Output) -> anyhow::Resu
             "Demo scale: small networks on embedded data. Its numbers are not comparable with the paper's; see --scale.",
         );
     }
-    let Outcome { exit, is_over } = run(&arguments, &chosen, common, output)?;
+    let Outcome { exit, is_over } = run(&arguments, &chosen, device, common, output)?;
     if is_over {
         report::write(selection, common, output)?;
     }
@@ -57,7 +62,13 @@ pub fn execute(arguments: Run, common: &Common, output: &Output) -> anyhow::Resu
 }
 
 /// Runs what can be run of the cells, and says what came of it.
-fn run(arguments: &Run, chosen: &[Chosen], common: &Common, output: &Output) -> anyhow::Result<Outcome> {
+fn run(
+    arguments: &Run,
+    chosen: &[Chosen],
+    device: Device,
+    common: &Common,
+    output: &Output,
+) -> anyhow::Result<Outcome> {
     let (trials, missing) = trials(chosen, arguments, common, output);
     if let Some(reason) = missing.first().filter(|_| trials.is_empty()) {
         anyhow::bail!("{reason}");
@@ -72,7 +83,8 @@ fn run(arguments: &Run, chosen: &[Chosen], common: &Common, output: &Output) -> 
             let settings = Settings {
                 results: common.results.clone(),
                 data: common.data.clone(),
-                jobs: arguments.resources.jobs.map_or(cores, usize::from),
+                device,
+                jobs: arguments.resources.jobs.map_or(device::jobs(device, cores), usize::from),
                 cores,
                 checkpoint_seconds,
                 look_again: LOOK_AGAIN,

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 
 use super::arguments::{Common, SlurmTask};
-use super::{Exit, Output};
+use super::{Exit, Output, device};
 use crate::runner::{Training, stop_on_signals};
 use crate::slurm::{Assignment, Turn, take_turn};
 use crate::store::Results;
@@ -22,6 +22,7 @@ pub fn execute(arguments: SlurmTask, common: &Common, output: &Output) -> anyhow
         submission: &arguments.submission,
         array: arguments.array,
         index,
+        device: device::choose("auto", output)?,
         threads: variable("SLURM_CPUS_PER_TASK")?.unwrap_or(1).max(1),
         restarts: variable("SLURM_RESTART_COUNT")?.unwrap_or(0),
     };
@@ -34,8 +35,8 @@ pub fn execute(arguments: SlurmTask, common: &Common, output: &Output) -> anyhow
         Turn::Stopped => Exit::Interrupted,
         Turn::Futile => {
             output.error(&anyhow::anyhow!(
-                "stopped for the second time in an evaluation, which has no checkpoints: it is not tried again. If the \
-                 time limit is too short for it, run the same command again with a longer --time"
+                "stopped for the second time in an evaluation with no new checkpoint: it is not tried again. If the time \
+                 limit is too short for it, run the same command again with a longer --time"
             ));
             Exit::Failed
         }

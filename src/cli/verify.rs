@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use serde_json::{Value, json};
 
+use crate::kernels::Device;
 use crate::recipe::{EvaluationRecipe, PretextRecipe};
 use crate::runner::{
-    Agreement, Comparison, Event, Interruption, Training, Verification, Verifier, Work, device, finished,
+    Agreement, Comparison, Event, Interruption, Training, Verification, Verifier, Work, device_name, finished,
     stop_on_signals,
 };
 use crate::store::{Provenance, Results, RunFolder, read_sealed};
@@ -20,7 +21,7 @@ use super::arguments::{Common, Verify};
 use super::chosen::ALL;
 use super::found::{Kind, evaluation_name, find, pretext_name, runs};
 use super::text::table;
-use super::{Exit, Output};
+use super::{Exit, Output, device};
 
 const KINDS: [Kind; 2] = [Kind::Pretext, Kind::Evaluation];
 /// Between two lines of progress.
@@ -33,6 +34,7 @@ pub fn execute(arguments: Verify, common: &Common, output: &Output) -> anyhow::R
         Some(epochs) => Extent::Epochs(epochs.into()),
         None => Extent::Steps(arguments.steps.into()),
     };
+    let device = device::choose(&arguments.device, output)?;
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_signals(stop.clone()).context("cannot listen to signals")?;
 
@@ -41,7 +43,7 @@ pub fn execute(arguments: Verify, common: &Common, output: &Output) -> anyhow::R
     let mut shown = Vec::new();
     for folder in &folders {
         let name = folder.path().display().to_string();
-        match verify(folder, extent, common, &mut trainer, &stop, output) {
+        match verify(folder, (device, extent), common, &mut trainer, &stop, output) {
             Ok(Some(verified)) => {
                 tally.count(verified.verification.agreement());
                 match arguments.json {
@@ -88,13 +90,14 @@ fn chosen(runs_named: &[String], results: &Results) -> anyhow::Result<Vec<RunFol
 struct Verified {
     work: Work,
     made_on: Option<String>,
+    here: String,
     verification: Verification,
 }
 
 /// None where it was stopped.
 fn verify(
     folder: &RunFolder,
-    extent: Extent,
+    (device, extent): (Device, Extent),
     common: &Common,
     trainer: &mut Training,
     stop: &AtomicBool,
@@ -104,7 +107,7 @@ fn verify(
     anyhow::ensure!(finished(&work, &results)?, "it is not finished: run `repro run` with its experiment again");
     let provenance: Option<Provenance> = read_sealed(&folder.file("provenance.json")).unwrap_or_default();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let verifier = Verifier { results: &results, data: common.data.as_deref(), threads, extent };
+    let verifier = Verifier { results: &results, data: common.data.as_deref(), device, threads, extent };
     let mut told = Instant::now();
     let verified = verifier.verify(&work, trainer, &mut |event| {
         match event {
@@ -119,7 +122,8 @@ fn verify(
     });
     match verified {
         Ok(verification) => {
-            Ok(Some(Verified { work, made_on: provenance.map(|provenance| provenance.device), verification }))
+            let made_on = provenance.map(|provenance| provenance.device);
+            Ok(Some(Verified { work, made_on, here: device_name(device), verification }))
         }
         Err(Interruption::Stopped) => Ok(None),
         Err(Interruption::Failed(failure)) => Err(anyhow::anyhow!("{failure}")),
@@ -170,7 +174,7 @@ impl Verified {
             lines.push(format!(
                 "made on {}; here: {}",
                 self.made_on.as_deref().unwrap_or("an unknown device"),
-                device()
+                self.here
             ));
             lines.push(numbers(verification));
         }
@@ -184,7 +188,7 @@ impl Verified {
             Agreement::Identical => format!("identical: {extent} gave the same bits again"),
             Agreement::Rounding => {
                 let largest = self.verification.largest_difference();
-                let why = match self.made_on.as_deref() == Some(&device()) {
+                let why = match self.made_on.as_ref() == Some(&self.here) {
                     true => "although the devices are of one kind",
                     false => "as kinds of processor differ that take sums in another order",
                 };
@@ -200,14 +204,14 @@ impl Verified {
     }
 
     fn json(&self, run: &str) -> Value {
-        let Verified { work, made_on, verification } = self;
+        let Verified { work, made_on, here, verification } = self;
         json!({
             "run": run,
             "address": work.address(),
             "work": work.name(),
             "name": self.name(),
             "made_on": made_on,
-            "here": device(),
+            "here": here,
             "agreement": verification.agreement(),
             "extent": verification.extent,
             "largest_difference": verification.largest_difference(),

@@ -54,7 +54,8 @@ pub fn kept(data: &DataSettings, (train, test): (usize, usize)) -> (usize, usize
     (part(train, of_classes * subset.share.unwrap_or(1.0)), part(test, of_classes))
 }
 
-pub(super) fn encoder(settings: &Settings) -> Option<Plan> {
+/// The encoder of a cell; none for a network that this build does not have.
+pub fn encoder(settings: &Settings) -> Option<Plan> {
     let (inputs, _) = layout(&settings.data)?;
     Plan::encoder(&settings.network, inputs).ok()
 }

@@ -25,10 +25,10 @@ mod trial;
 mod validate;
 mod workload;
 
-pub use calibrate::calibrate;
+pub use calibrate::{Rates, calibrate};
 pub use claim::Claim;
 pub use closest::{Closest, Finished, FinishedRun, Missing, missing};
-pub use cost::{Cost, kept};
+pub use cost::{Cost, encoder, kept, of_pretext};
 pub use derive::Derivation;
 pub use difference::{Difference, differences, shown};
 pub use error::{ExperimentError, Faults, Mismatch, nearest};

@@ -10,10 +10,15 @@
 
 pub mod cpu;
 pub mod cross_entropy;
+#[cfg(any(feature = "cuda", test))]
+pub mod cuda;
+pub mod definitions;
+pub mod device;
 pub mod normalise;
 mod row_mix;
 
 pub use cpu::Cpu;
+pub use device::{Device, DeviceError, DeviceFailure, Precision};
 pub use row_mix::RowMix;
 
 /// A stretch of a flat buffer.
@@ -76,7 +81,7 @@ pub struct MaxOut {
 }
 
 /// Sides and channels of the pictures that a layer reads or writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FeatureMap {
     pub height: usize,
     pub width: usize,

@@ -40,6 +40,8 @@ pub enum Purpose {
     Silence = 14,
     /// The layer that i-Mix mixes at; `sample` is the replica.
     MixLayer = 15,
+    /// Inputs of the self-test; `sample` is the check's number, `view` the input's.
+    Selftest = 16,
 }
 
 /// The coordinates of a stream. What does not apply stays 0.

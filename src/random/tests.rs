@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::*;
 
 /// A purpose that is missing here does not compile in `number`.
-const PURPOSES: [Purpose; 15] = [
+const PURPOSES: [Purpose; 16] = [
     Purpose::Weights,
     Purpose::Shuffle,
     Purpose::Views,
@@ -26,6 +26,7 @@ const PURPOSES: [Purpose; 15] = [
     Purpose::Noise,
     Purpose::Silence,
     Purpose::MixLayer,
+    Purpose::Selftest,
 ];
 
 /// The numbers that keys have had since the first release.
@@ -46,6 +47,7 @@ fn number(purpose: Purpose) -> usize {
         Purpose::Noise => 13,
         Purpose::Silence => 14,
         Purpose::MixLayer => 15,
+        Purpose::Selftest => 16,
     }
 }
 

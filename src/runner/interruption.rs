@@ -2,6 +2,7 @@
 
 use crate::data::DataError;
 use crate::evaluate::EvaluateError;
+use crate::kernels::DeviceError;
 use crate::store::{Failure, FailureKind, StoreError};
 use crate::train::TrainError;
 
@@ -39,6 +40,10 @@ pub(super) fn of_data(error: DataError) -> Failure {
 
 pub(super) fn of_store(error: StoreError) -> Failure {
     Failure { kind: FailureKind::Store, message: error.to_string() }
+}
+
+pub(super) fn of_device(error: DeviceError) -> Failure {
+    Failure { kind: FailureKind::Device, message: error.to_string() }
 }
 
 pub(super) fn of_training(error: TrainError) -> Failure {

@@ -9,6 +9,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::kernels::Device;
 use crate::recipe::{Address, DataIdentity, EvaluationRecipe, PretextRecipe};
 use crate::store::{Failure, Results, RunFolder, Stage};
 
@@ -116,6 +117,8 @@ pub struct Task {
     pub results: PathBuf,
     /// The folder of data sets that was given on the command line.
     pub data: Option<PathBuf>,
+    /// What it trains on.
+    pub device: Device,
     pub threads: usize,
     /// Least seconds between two checkpoints; 0 asks for one after every step.
     pub checkpoint_seconds: f64,
@@ -181,6 +184,7 @@ mod tests {
             experiments: vec!["table1".into()],
             results: "results".into(),
             data: Some("data sets".into()),
+            device: Device::Cuda(1),
             threads: 2,
             checkpoint_seconds: 0.5,
             retry: true,

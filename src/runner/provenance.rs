@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::store::{Provenance, RunFolder, StoreError, host, now, read_sealed, write_sealed};
-
 use crate::kernels::cpu::vectors;
+use crate::kernels::device::describe;
+use crate::kernels::{Device, Precision};
+use crate::store::{Provenance, RunFolder, StoreError, host, now, read_sealed, write_sealed};
 
 use super::Task;
 
@@ -24,12 +25,31 @@ fn crates() -> BTreeMap<String, String> {
     pairs.map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
 }
 
-/// `cpu`, with the model where the system tells and the vectors that our loops are compiled for.
-pub fn device() -> String {
+/// A device, with what it is where the system tells, and the vectors that our loops are compiled for.
+pub fn device_name(device: Device) -> String {
+    match device {
+        Device::Cpu => cpu(),
+        Device::Cuda(number) => describe(number).map_or_else(
+            |_| device.to_string(),
+            |found| format!("{device} ({}, driver for CUDA {})", found.name, found.driver),
+        ),
+    }
+}
+
+fn cpu() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     let model = model.map_or("model not known", |(_, name)| name.trim());
     format!("cpu ({model}, {})", vectors())
+}
+
+/// Every device that a run was on, the last at the end: bits differ between devices.
+fn devices(earlier: Option<&str>, now: String) -> String {
+    match earlier {
+        Some(earlier) if earlier != now && !earlier.ends_with(&format!("; {now}")) => format!("{earlier}; {now}"),
+        Some(earlier) => earlier.to_owned(),
+        None => now,
+    }
 }
 
 /// Keeps `provenance.json` of a claimed folder while the work goes on.
@@ -47,14 +67,15 @@ impl Keeper<'_> {
     pub fn begin<'a>(folder: &'a RunFolder, task: &Task) -> Result<Keeper<'a>, StoreError> {
         // It is for readers only: one that is damaged is written anew.
         let earlier: Option<Provenance> = read_sealed(&folder.file("provenance.json")).unwrap_or_default();
+        let device = devices(earlier.as_ref().map(|earlier| earlier.device.as_str()), device_name(task.device));
         let (before, sessions) = earlier.map_or((0.0, 0), |earlier| (earlier.wall_seconds, earlier.sessions));
         let provenance = Provenance {
             program: format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
             commit: commit().to_owned(),
             crates: crates(),
-            device: device(),
+            device,
             threads: task.threads,
-            precision: "f32".to_owned(),
+            precision: Precision::F32.to_string(),
             data_digest: task.work.data().digest.clone(),
             command: task.command.clone(),
             host: host(),
@@ -87,6 +108,15 @@ impl Keeper<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_changes_devices_names_each() {
+        let mut named: Option<String> = None;
+        for device in ["cpu (A)", "cpu (A)", "cuda:0 (B)", "cuda:0 (B)", "cpu (A)"] {
+            named = Some(devices(named.as_deref(), device.to_owned()));
+        }
+        assert_eq!(named.as_deref(), Some("cpu (A); cuda:0 (B); cpu (A)"));
+    }
 
     #[test]
     fn the_build_knows_its_arithmetic() {

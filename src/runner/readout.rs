@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::data::Set;
 use crate::evaluate::{self, FrozenEncoder, Inputs, Means, OnProgress, Outcome, RawInputs, end_to_end};
-use crate::kernels::Cpu;
+use crate::kernels::Kernels;
 use crate::model::{Network, Plan};
 use crate::recipe::{self, EvaluationKind};
 use crate::train;
@@ -20,13 +20,14 @@ pub struct ReadOut<'a> {
 }
 
 impl ReadOut<'_> {
-    /// Runs it. `trained` sets the encoder of a network, where the evaluation starts from one.
+    /// Runs it, networks on `kernels`. `trained` sets the encoder of a network, where the evaluation starts from one.
     ///
     /// # Errors
     /// Data, network and settings that do not fit, an encoder that could not be set, and numbers out of range.
-    pub fn run(
+    pub fn run<K: Kernels>(
         &self,
-        trained: impl FnOnce(&mut Network<Cpu>) -> Result<(), Interruption>,
+        kernels: K,
+        trained: impl FnOnce(&mut Network<K>) -> Result<(), Interruption>,
         means: Means,
         progress: &mut OnProgress,
     ) -> Result<Outcome, Interruption> {
@@ -35,8 +36,8 @@ impl ReadOut<'_> {
         let inputs = Inputs::new(data, evaluation.views(), seed, threads)?;
         let labels = inputs.labels();
         let plan = || train::encoder_plan(network, data).map_err(|error| of_training(error.into()));
-        let initial = |plan: Plan| Network::new(Cpu::new(threads), plan, seed);
-        let encoder = |plan: Plan| -> Result<Network<Cpu>, Interruption> {
+        let initial = |plan: Plan| Network::new(kernels.clone(), plan, seed);
+        let encoder = |plan: Plan| -> Result<Network<K>, Interruption> {
             let mut network = initial(plan);
             trained(&mut network)?;
             Ok(network)

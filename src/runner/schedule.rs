@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use crate::kernels::Device;
 use crate::store::{Failure, FailureKind, Results, StoreError, write_sealed};
 
 use super::work::{finished, recipe_stands};
@@ -16,6 +17,8 @@ pub struct Settings {
     pub results: PathBuf,
     /// The folder of data sets given on the command line.
     pub data: Option<PathBuf>,
+    /// What tasks train on.
+    pub device: Device,
     /// Tasks at a time.
     pub jobs: usize,
     /// Cores that the tasks share.
@@ -159,6 +162,7 @@ impl Scheduler<'_> {
             experiments: node.experiments.clone(),
             results: self.settings.results.clone(),
             data: self.settings.data.clone(),
+            device: self.settings.device,
             threads,
             checkpoint_seconds: self.settings.checkpoint_seconds,
             retry: first_try,

@@ -87,6 +87,7 @@ fn kind(kind: &FailureKind) -> &'static str {
         FailureKind::Collapse { .. } => "collapse",
         FailureKind::Data => "data",
         FailureKind::Store => "results folder",
+        FailureKind::Device => "device",
         FailureKind::Crash => "crash",
     }
 }

@@ -1,11 +1,13 @@
 //! The work itself: recipes become calls of `train` and `evaluate`.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::data::{Library, Set};
 use crate::evaluate::{self, Means, Outcome};
-use crate::kernels::Cpu;
+use crate::kernels::device::{OnKernels, on};
+use crate::kernels::{Kernels, Precision};
 use crate::model::Network;
 use crate::recipe::{DataIdentity, EvaluationRecipe, PretextRecipe};
 use crate::store::{
@@ -14,12 +16,12 @@ use crate::store::{
 };
 use crate::train;
 
-use super::interruption::{Interruption, of_data, of_store, of_training};
+use super::interruption::{Interruption, of_data, of_device, of_store, of_training};
 use super::readout::ReadOut;
 use super::work::{Ended, Performer, Session, Watch};
 use super::{Event, Task};
 
-/// Trains and evaluates on the CPU. The data set of the last task is kept for the next one.
+/// Trains and evaluates on the device of the task. The data set of the last task is kept for the next one.
 #[derive(Default)]
 pub struct Training {
     kept: Option<Set>,
@@ -52,11 +54,11 @@ impl Training {
 impl Performer for Training {
     fn pretext(&mut self, recipe: &PretextRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
         let data = self.data(&recipe.data, session.task.data.as_deref())?;
-        let threads = session.task.threads;
+        let (threads, device) = (session.task.threads, session.task.device);
         let options = train::Options { threads, checkpoint_every: least_interval(session.task) };
-        let ended = train::pretext(recipe, data, session.folder, Cpu::new(threads), options, &mut |progress| {
-            watch(Event::of_training(progress, recipe))
-        });
+        let mut control = |progress| watch(Event::of_training(progress, recipe));
+        let work = PretextRun { recipe, data, folder: session.folder, options, control: &mut control };
+        let ended = on(device, Precision::F32, threads, work).map_err(of_device)?;
         match ended.map_err(of_training)? {
             train::Ended::Finished => Ok(Ended::Done),
             train::Ended::Stopped => Ok(Ended::Stopped),
@@ -72,9 +74,10 @@ impl Performer for Training {
         for text in warnings {
             let _ = watch(Event::Warning(text));
         }
-        let saver = Some(Saver::new(checkpoints, least_interval(session.task)));
-        let means = Means { threads: session.task.threads, from, saver };
-        match evaluate_on(data, recipe, session.results, means, watch) {
+        let Task { device, threads, .. } = *session.task;
+        let means = Means { threads, from, saver: Some(Saver::new(checkpoints, least_interval(session.task))) };
+        let work = EvaluationRun { recipe, data, results: session.results, means, watch };
+        match on(device, Precision::F32, threads, work).map_err(of_device)? {
             Ok(outcome) => {
                 write_result(session, outcome).and_then(|()| checkpoints.clear()).map_err(of_store)?;
                 Ok(Ended::Done)
@@ -88,20 +91,6 @@ impl Performer for Training {
 /// The least time between two checkpoints.
 fn least_interval(task: &Task) -> Duration {
     Duration::try_from_secs_f64(task.checkpoint_seconds).unwrap_or(Duration::MAX)
-}
-
-/// Runs an evaluation and writes nothing.
-pub(super) fn evaluate_on(
-    data: &Set,
-    recipe: &EvaluationRecipe,
-    results: &Results,
-    means: Means,
-    watch: Watch,
-) -> Result<Outcome, Interruption> {
-    let progress = &mut |progress: evaluate::Progress| watch(progress.into());
-    let EvaluationRecipe { seed, ref network, ref evaluation, .. } = *recipe;
-    let read_out = ReadOut { data, network, evaluation, seed };
-    read_out.run(|network| Ok(load_trained(network, recipe, results)?), means, progress)
 }
 
 impl Event {
@@ -121,6 +110,44 @@ impl Event {
     }
 }
 
+/// A pretext run on whichever device.
+struct PretextRun<'a> {
+    recipe: &'a PretextRecipe,
+    data: &'a Set,
+    folder: &'a RunFolder,
+    options: train::Options,
+    control: &'a mut dyn FnMut(train::Progress) -> ControlFlow<()>,
+}
+
+impl OnKernels for PretextRun<'_> {
+    type Output = Result<train::Ended, train::TrainError>;
+
+    fn run<K: Kernels>(self, kernels: K) -> Self::Output {
+        train::pretext(self.recipe, self.data, self.folder, kernels, self.options, self.control)
+    }
+}
+
+/// An evaluation on whichever device. It writes nothing but checkpoints.
+pub(super) struct EvaluationRun<'a, 'b> {
+    pub recipe: &'a EvaluationRecipe,
+    pub data: &'a Set,
+    pub results: &'a Results,
+    pub means: Means<'a>,
+    pub watch: Watch<'b>,
+}
+
+impl OnKernels for EvaluationRun<'_, '_> {
+    type Output = Result<Outcome, Interruption>;
+
+    fn run<K: Kernels>(self, kernels: K) -> Self::Output {
+        let EvaluationRun { recipe, data, results, means, watch } = self;
+        let progress = &mut |progress: evaluate::Progress| watch(progress.into());
+        let EvaluationRecipe { seed, ref network, ref evaluation, .. } = *recipe;
+        let read_out = ReadOut { data, network, evaluation, seed };
+        read_out.run(kernels, |network| Ok(load_trained(network, recipe, results)?), means, progress)
+    }
+}
+
 impl From<evaluate::Progress> for Event {
     fn from(progress: evaluate::Progress) -> Event {
         let evaluate::Progress { stage, done, of, items } = progress;
@@ -135,7 +162,11 @@ impl From<evaluate::Progress> for Event {
 }
 
 /// Sets the encoder that a recipe names.
-fn load_trained(network: &mut Network<Cpu>, recipe: &EvaluationRecipe, results: &Results) -> Result<(), Failure> {
+fn load_trained<K: Kernels>(
+    network: &mut Network<K>,
+    recipe: &EvaluationRecipe,
+    results: &Results,
+) -> Result<(), Failure> {
     let address = recipe.encoder.as_ref().ok_or_else(|| Failure {
         kind: FailureKind::Store,
         message: format!("the {} evaluation names no encoder", recipe.evaluation.id()),
@@ -143,7 +174,7 @@ fn load_trained(network: &mut Network<Cpu>, recipe: &EvaluationRecipe, results: 
     load(&results.pretext(address), network).map_err(of_store)
 }
 
-fn load(folder: &RunFolder, network: &mut Network<Cpu>) -> Result<(), StoreError> {
+fn load<K: Kernels>(folder: &RunFolder, network: &mut Network<K>) -> Result<(), StoreError> {
     let done = folder.read_done()?.ok_or_else(|| StoreError::damaged(&folder.file("done.json"), "it is gone"))?;
     let name = "encoder.safetensors";
     train::load_encoder(network, &folder.read_vouched(&done, name)?, &folder.file(name))

@@ -3,14 +3,16 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use crate::data::Set;
 use crate::evaluate::Means;
-use crate::kernels::Cpu;
+use crate::kernels::device::{OnKernels, on};
+use crate::kernels::{Device, Kernels, Precision};
 use crate::recipe::{EvaluationRecipe, PretextRecipe};
 use crate::store::{EpochMetrics, Results, RunFolder, StoreError, TracedStep, checksum};
 use crate::train::{self, Extent, Retraced};
 
-use super::interruption::{of_store, of_training};
-use super::training::{Training, evaluate_on, log};
+use super::interruption::{of_device, of_store, of_training};
+use super::training::{EvaluationRun, Training, log};
 use super::{Comparison, Content, Event, Interruption, Verification, Work};
 
 /// What a loss may differ by on another kind of processor: see docs/determinism.md.
@@ -26,6 +28,8 @@ pub struct Verifier<'a> {
     pub results: &'a Results,
     /// The folder of data sets given on the command line.
     pub data: Option<&'a Path>,
+    pub device: Device,
+    /// Of what does not run on a device.
     pub threads: usize,
     /// Of a pretext run; an evaluation is done whole.
     pub extent: Extent,
@@ -50,10 +54,10 @@ impl Verifier<'_> {
     ) -> Result<Verification, Interruption> {
         let recorded = Recorded::read(&self.results.pretext(&recipe.address()), self.extent).map_err(of_store)?;
         let data = trainer.data(&recipe.data, self.data)?;
-        let kernels = Cpu::new(self.threads);
-        let again = train::retrace(recipe, data, kernels, self.threads, self.extent, &mut |progress| {
-            watch(Event::of_training(progress, recipe))
-        });
+        let mut control = |progress| watch(Event::of_training(progress, recipe));
+        let (threads, extent) = (self.threads, self.extent);
+        let work = Retracing { recipe, data, threads, extent, control: &mut control };
+        let again = on(self.device, Precision::F32, threads, work).map_err(of_device)?;
         let again = again.map_err(of_training)?.ok_or(Interruption::Stopped)?;
         Ok(recorded.beside(&again))
     }
@@ -68,7 +72,8 @@ impl Verifier<'_> {
         let recorded = folder.read_result().map_err(of_store)?;
         let recorded = recorded.ok_or_else(|| of_store(unfinished(&folder, "result.json")))?;
         let data = trainer.data(&recipe.data, self.data)?;
-        let again = evaluate_on(data, recipe, self.results, Means::threads(self.threads), watch)?;
+        let work = EvaluationRun { recipe, data, results: self.results, means: Means::threads(self.threads), watch };
+        let again = on(self.device, Precision::F32, self.threads, work).map_err(of_device)??;
         let beside = |(name, &recorded): (&String, &f64)| Comparison {
             name: name.clone(),
             recorded,
@@ -80,6 +85,23 @@ impl Verifier<'_> {
         let same = checksum(metrics.text().as_bytes()) == recorded.metrics;
         let contents = vec![Content { name: "metrics.jsonl".to_owned(), same }];
         Ok(Verification { extent: "the whole evaluation".to_owned(), comparisons, contents })
+    }
+}
+
+/// The beginning of a pretext run on whichever device.
+struct Retracing<'a> {
+    recipe: &'a PretextRecipe,
+    data: &'a Set,
+    threads: usize,
+    extent: Extent,
+    control: &'a mut dyn FnMut(train::Progress) -> ControlFlow<()>,
+}
+
+impl OnKernels for Retracing<'_> {
+    type Output = Result<Option<Retraced>, train::TrainError>;
+
+    fn run<K: Kernels>(self, kernels: K) -> Self::Output {
+        train::retrace(self.recipe, self.data, kernels, self.threads, self.extent, self.control)
     }
 }
 

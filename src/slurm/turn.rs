@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use crate::kernels::Device;
 use crate::recipe::{EvaluationRecipe, PretextRecipe};
 use crate::runner::{Ended, Event, Pace, Performer, Task, Work, count, described, duration, finished, perform};
 use crate::store::{Checkpoints, Results, StoreError};
@@ -28,6 +29,7 @@ pub struct Assignment<'a> {
     pub submission: &'a str,
     pub array: usize,
     pub index: usize,
+    pub device: Device,
     /// Cores of the task.
     pub threads: usize,
     /// Times that the task was requeued.
@@ -124,6 +126,7 @@ fn task(piece: &Piece, submission: &Submission, assignment: &Assignment) -> Task
         experiments: piece.experiments.clone(),
         results: assignment.results.root().to_owned(),
         data: submission.data.clone(),
+        device: assignment.device,
         threads: assignment.threads,
         checkpoint_seconds: submission.checkpoint_seconds,
         retry: false,

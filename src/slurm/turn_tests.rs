@@ -74,7 +74,8 @@ impl Site {
         stop_at: usize,
     ) -> (Result<Turn, TurnError>, Vec<String>) {
         let results = self.results();
-        let assignment = Assignment { results: &results, submission: "1", array, index, threads: 2, restarts };
+        let assignment =
+            Assignment { results: &results, submission: "1", array, index, device: Device::Cpu, threads: 2, restarts };
         let stop = Arc::new(AtomicBool::new(false));
         let mut toy = Toy { steps: 0, stop_at, stop: stop.clone() };
         let mut said = Vec::new();
@@ -157,7 +158,15 @@ fn a_task_that_no_submission_has_is_an_error() {
     let error = site.turn(0, 2, 0, NEVER).0.unwrap_err().to_string();
     assert_eq!(error, "submission 1 has no task 2 in array 0");
     let results = site.results();
-    let assignment = Assignment { results: &results, submission: "2", array: 0, index: 0, threads: 1, restarts: 0 };
+    let assignment = Assignment {
+        results: &results,
+        submission: "2",
+        array: 0,
+        index: 0,
+        device: Device::Cpu,
+        threads: 1,
+        restarts: 0,
+    };
     let stop = Arc::new(AtomicBool::new(false));
     let mut toy = Toy { steps: 0, stop_at: NEVER, stop: stop.clone() };
     let error = take_turn(&assignment, &mut toy, &stop, &mut |_| {}).unwrap_err().to_string();

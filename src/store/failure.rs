@@ -21,6 +21,8 @@ pub enum FailureKind {
     Data,
     /// A file of the results folder could not be read or written.
     Store,
+    /// The GPU: it cannot be used, or broke off.
+    Device,
     /// A worker process ended without saying why.
     Crash,
 }

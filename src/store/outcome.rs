@@ -57,6 +57,7 @@ pub struct Provenance {
     /// Git commit of the build, `-dirty` where the tree had changes, `unknown` outside a checkout.
     pub commit: String,
     pub crates: BTreeMap<String, String>,
+    /// Each device that it was on, in order, between semicolons.
     pub device: String,
     pub threads: usize,
     pub precision: String,

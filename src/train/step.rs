@@ -68,6 +68,16 @@ impl<K: Kernels> Trainer<K> {
         Ok(Trainer { seed, settings: settings.clone(), objective, query, key, queue, optimiser })
     }
 
+    /// The network that learns.
+    pub fn query(&self) -> &Network<K> {
+        &self.query
+    }
+
+    /// The momentum encoder, where the method has one.
+    pub fn key(&self) -> Option<&Network<K>> {
+        self.key.as_ref()
+    }
+
     /// Trains on a batch at learning rate `rate`.
     pub fn step(&mut self, batch: Batch, rate: f64) -> Result<Observed, StepError> {
         let at = At { seed: self.seed, epoch: batch.epoch, step: batch.step };

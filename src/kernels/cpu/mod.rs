@@ -235,8 +235,6 @@ impl Kernels for Cpu {
 }
 
 #[cfg(test)]
-mod definitions;
-#[cfg(test)]
 mod picture_tests;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@ use pulp::Arch;
 
 use super::*;
 use crate::kernels::Span;
+use crate::kernels::definitions::pictures;
 
 /// Values between -1 and 1 without a pattern that matters.
 fn values(seed: usize, count: usize) -> Vec<f32> {
@@ -83,16 +84,16 @@ fn convolutions_are_what_their_definition_says() {
         let parameters = values(1, 5 + layer.weight.len);
         let (x, dy) = (values(2, images * layer.input.len()), values(3, images * layer.output.len()));
         let mut expected = vec![0.0; y.len()];
-        definitions::convolution(&layer, images, &parameters, &x, &mut expected);
+        pictures::convolution(&layer, images, &parameters, &x, &mut expected);
         assert_close(&y, &expected, 1e-5);
         let mut expected = vec![0.0; parameters.len()];
-        definitions::convolution_gradient(&layer, images, &x, &dy, &mut expected);
+        pictures::convolution_gradient(&layer, images, &x, &dy, &mut expected);
         assert_close(&gradient, &expected[5..], 1e-5);
         let mut expected = vec![0.0; x.len()];
-        definitions::convolution_input_gradient(&layer, images, &parameters, &dy, &mut expected, false);
+        pictures::convolution_input_gradient(&layer, images, &parameters, &dy, &mut expected, false);
         assert_close(&dx, &expected, 1e-5);
         let mut expected = values(4, x.len());
-        definitions::convolution_input_gradient(&layer, images, &parameters, &dy, &mut expected, true);
+        pictures::convolution_input_gradient(&layer, images, &parameters, &dy, &mut expected, true);
         assert_close(&added, &expected, 1e-5);
     }
 }
@@ -120,17 +121,17 @@ fn definitions_of_convolutions_agree_with_candle() {
         let of_y = Tensor::from_slice(&dy, y.shape(), &Device::Cpu).unwrap();
         let layer = Convolution { weight: Span { start: 0, len: weight.len() }, ..layer };
         let mut found = vec![0.0; dy.len()];
-        definitions::convolution(&layer, images, &weight, &x, &mut found);
+        pictures::convolution(&layer, images, &weight, &x, &mut found);
         assert_close(&found, &host(&y), 1e-5);
         if !differentiable {
             continue;
         }
         let gradients = (&y * of_y).unwrap().sum_all().unwrap().backward().unwrap();
         let mut found = vec![0.0; weight.len()];
-        definitions::convolution_gradient(&layer, images, &x, &dy, &mut found);
+        pictures::convolution_gradient(&layer, images, &x, &dy, &mut found);
         assert_close(&found, &host(gradients.get(&weight_var).unwrap()), 1e-5);
         let mut found = vec![0.0; x.len()];
-        definitions::convolution_input_gradient(&layer, images, &weight, &dy, &mut found, false);
+        pictures::convolution_input_gradient(&layer, images, &weight, &dy, &mut found, false);
         assert_close(&found, &host(gradients.get(&x_var).unwrap()), 1e-5);
     }
 }
@@ -243,11 +244,11 @@ fn pixel_norms_are_what_their_definition_says() {
             let added = add.then_some(added.as_slice());
             let mut statistics: Vec<f32> = values(4, parameters.len()).iter().map(|value| value.abs()).collect();
             let (mut y, mut saved) = (vec![0.0; len], vec![0.0; 2 * replicas * width]);
-            definitions::norm(&layer, pixels, replicas, &parameters, &mut statistics, &x, added, &mut y, &mut saved);
+            pictures::norm(&layer, pixels, replicas, &parameters, &mut statistics, &x, added, &mut y, &mut saved);
             let (mut d, mut dx, mut gradient) = (values(5, len), vec![0.0; len], vec![0.0; parameters.len()]);
             // Where ReLU let through is read from our own `y`: a rounding may decide.
             let passed = &found[0];
-            definitions::norm_gradient(
+            pictures::norm_gradient(
                 &layer,
                 pixels,
                 replicas,
@@ -260,7 +261,7 @@ fn pixel_norms_are_what_their_definition_says() {
                 &mut gradient,
             );
             let mut running = x.clone();
-            definitions::norm_running(&layer, pixels, &parameters, &statistics, added, &mut running);
+            pictures::norm_running(&layer, pixels, &parameters, &statistics, added, &mut running);
             let expected = [y, statistics, d, dx, gradient.split_off(3), running];
             for (found, expected) in found.iter().zip(&expected) {
                 assert_close(found, expected, 2e-5);
@@ -313,22 +314,22 @@ fn pools_are_what_their_definition_says() {
             let cpu = Cpu::new(threads);
             let (mut y, mut expected) = (cpu.zeros(dy.len()), cpu.zeros(dy.len()));
             cpu.max_pool(&layer, images, &x, &mut y);
-            definitions::max_pool(&layer, images, &x, &mut expected);
+            pictures::max_pool(&layer, images, &x, &mut expected);
             assert!(y[0].is_nan() && expected[0].is_nan());
             assert!(y.iter().zip(&expected).all(|(y, expected)| y == expected || expected.is_nan()));
             let (mut dx, mut expected) = (vec![f32::NAN; x.len()], cpu.zeros(x.len()));
             cpu.max_pool_gradient(&layer, images, &x, &dy, &mut dx);
-            definitions::max_pool_gradient(&layer, images, &x, &dy, &mut expected);
+            pictures::max_pool_gradient(&layer, images, &x, &dy, &mut expected);
             assert_close(&dx, &expected, 1e-6);
 
             let (mut y, mut expected) = (cpu.zeros(images * channels), cpu.zeros(images * channels));
             cpu.average_pool(input, images, &x[..].iter().map(|x| x.max(-9.0)).collect(), &mut y);
             let finite: Vec<f32> = x.iter().map(|x| x.max(-9.0)).collect();
-            definitions::average_pool(input, images, &finite, &mut expected);
+            pictures::average_pool(input, images, &finite, &mut expected);
             assert_close(&y, &expected, 1e-6);
             let (mut dx, mut expected) = (vec![f32::NAN; x.len()], cpu.zeros(x.len()));
             cpu.average_pool_gradient(input, images, &y, &mut dx);
-            definitions::average_pool_gradient(input, images, &y, &mut expected);
+            pictures::average_pool_gradient(input, images, &y, &mut expected);
             assert_eq!(dx, expected);
         }
     }

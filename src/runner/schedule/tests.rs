@@ -109,6 +109,7 @@ impl Bench {
         let settings = Settings {
             results: self.folder.path().to_owned(),
             data: None,
+            device: crate::kernels::Device::Cpu,
             jobs,
             cores: 4,
             checkpoint_seconds: 30.0,

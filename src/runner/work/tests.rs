@@ -64,6 +64,7 @@ impl Bench {
             experiments: vec![],
             results: self.root.path().to_owned(),
             data: None,
+            device: crate::kernels::Device::Cpu,
             threads: 1,
             checkpoint_seconds: 30.0,
             retry: true,

@@ -1,4 +1,4 @@
-//! Kernels over pictures as their definitions say them: the yardstick of the tests.
+//! Kernels over pictures.
 
 use crate::kernels::{BatchNorm, Convolution, EPSILON, FeatureMap, MaxPool, RUNNING_SHARE};
 
@@ -29,7 +29,7 @@ fn window(layer: &Convolution) -> (usize, usize, usize) {
     (layer.kernel, layer.stride, layer.padding)
 }
 
-pub(super) fn convolution(layer: &Convolution, images: usize, parameters: &[f32], x: &[f32], y: &mut [f32]) {
+pub fn convolution(layer: &Convolution, images: usize, parameters: &[f32], x: &[f32], y: &mut [f32]) {
     let (inputs, outputs) = (layer.input.channels, layer.output.channels);
     let weight = &parameters[layer.weight.range()];
     y[..images * layer.output.len()].fill(0.0);
@@ -41,7 +41,7 @@ pub(super) fn convolution(layer: &Convolution, images: usize, parameters: &[f32]
     });
 }
 
-pub(super) fn convolution_gradient(layer: &Convolution, images: usize, x: &[f32], dy: &[f32], gradient: &mut [f32]) {
+pub fn convolution_gradient(layer: &Convolution, images: usize, x: &[f32], dy: &[f32], gradient: &mut [f32]) {
     let (inputs, outputs) = (layer.input.channels, layer.output.channels);
     let gradient = &mut gradient[layer.weight.range()];
     gradient.fill(0.0);
@@ -54,7 +54,7 @@ pub(super) fn convolution_gradient(layer: &Convolution, images: usize, x: &[f32]
     });
 }
 
-pub(super) fn convolution_input_gradient(
+pub fn convolution_input_gradient(
     layer: &Convolution,
     images: usize,
     parameters: &[f32],
@@ -77,7 +77,7 @@ pub(super) fn convolution_input_gradient(
 }
 
 #[allow(clippy::too_many_arguments)]
-pub(super) fn norm(
+pub fn norm(
     layer: &BatchNorm,
     pixels: usize,
     replicas: usize,
@@ -113,7 +113,7 @@ pub(super) fn norm(
 }
 
 #[allow(clippy::too_many_arguments)]
-pub(super) fn norm_gradient(
+pub fn norm_gradient(
     layer: &BatchNorm,
     pixels: usize,
     replicas: usize,
@@ -149,7 +149,7 @@ pub(super) fn norm_gradient(
     }
 }
 
-pub(super) fn norm_running(
+pub fn norm_running(
     layer: &BatchNorm,
     pixels: usize,
     parameters: &[f32],
@@ -167,7 +167,7 @@ pub(super) fn norm_running(
     }
 }
 
-pub(super) fn max_pool(layer: &MaxPool, images: usize, x: &[f32], y: &mut [f32]) {
+pub fn max_pool(layer: &MaxPool, images: usize, x: &[f32], y: &mut [f32]) {
     let channels = layer.input.channels;
     y[..images * layer.output.len()].fill(f32::NEG_INFINITY);
     let window = (layer.kernel, layer.stride, layer.padding);
@@ -181,7 +181,7 @@ pub(super) fn max_pool(layer: &MaxPool, images: usize, x: &[f32], y: &mut [f32])
     });
 }
 
-pub(super) fn max_pool_gradient(layer: &MaxPool, images: usize, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+pub fn max_pool_gradient(layer: &MaxPool, images: usize, x: &[f32], dy: &[f32], dx: &mut [f32]) {
     let channels = layer.input.channels;
     let mut largest = vec![(f32::NEG_INFINITY, usize::MAX); images * layer.output.len()];
     let window = (layer.kernel, layer.stride, layer.padding);
@@ -200,7 +200,7 @@ pub(super) fn max_pool_gradient(layer: &MaxPool, images: usize, x: &[f32], dy: &
     }
 }
 
-pub(super) fn average_pool(map: FeatureMap, images: usize, x: &[f32], y: &mut [f32]) {
+pub fn average_pool(map: FeatureMap, images: usize, x: &[f32], y: &mut [f32]) {
     for image in 0..images {
         for channel in 0..map.channels {
             let values = x[image * map.len()..][..map.len()].iter().skip(channel).step_by(map.channels);
@@ -209,7 +209,7 @@ pub(super) fn average_pool(map: FeatureMap, images: usize, x: &[f32], y: &mut [f
     }
 }
 
-pub(super) fn average_pool_gradient(map: FeatureMap, images: usize, dy: &[f32], dx: &mut [f32]) {
+pub fn average_pool_gradient(map: FeatureMap, images: usize, dy: &[f32], dx: &mut [f32]) {
     for (at, dx) in dx[..images * map.len()].iter_mut().enumerate() {
         *dx = dy[at % map.channels * images + at / map.len()] / map.pixels() as f32;
     }

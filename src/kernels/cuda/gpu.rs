@@ -1,0 +1,322 @@
+//! The platform that is a GPU: driver, cuBLAS and cuDNN through cudarc, which looks for their libraries when they are
+//! first needed. Has not run on a GPU yet.
+//!
+//! All work goes to the default stream, in order. A call that fails unwinds with a [`DeviceFailure`].
+
+use std::collections::HashMap;
+use std::ffi::{CString, c_void};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::cublas::{result as cublas, sys as cublas_sys};
+use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DevicePtr, result as driver, sys as driver_sys};
+
+use super::arguments::{Address, Arguments, KERNELS};
+use super::convolutions::Convolutions;
+use super::platform::{ConvolutionPass, ConvolutionShape, Grid, Matrix, Operands, Platform, Product};
+use crate::kernels::device::Description;
+use crate::kernels::{Device, DeviceError, DeviceFailure, Precision};
+
+/// The kernels, for every major architecture that nvcc knew and as PTX for later ones.
+static IMAGE: &Image<[u8]> = &Image(*include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin")));
+
+/// CUDA version of the toolkit that compiled them, as the driver spells it: 1000 x major + 10 x minor.
+const TOOLKIT: &str = env!("REPRO_CUDA");
+/// The first cuDNN with what is called here.
+const CUDNN: usize = 90_000;
+
+/// The driver reads an image in words of 8 bytes.
+#[repr(align(8))]
+struct Image<T: ?Sized>(T);
+
+/// A GPU, opened.
+#[derive(Clone)]
+pub struct Gpu(Arc<Opened>);
+
+struct Opened {
+    device: Device,
+    /// Handles of libraries serve one thread at a time.
+    libraries: Mutex<Libraries>,
+    functions: HashMap<&'static str, Function>,
+    /// Dropped after everything that lives in its context.
+    module: Module,
+    stream: Arc<CudaStream>,
+    context: Arc<CudaContext>,
+}
+
+struct Libraries {
+    blas: cublas_sys::cublasHandle_t,
+    convolutions: Convolutions,
+    compute: cublas_sys::cublasComputeType_t,
+}
+
+// SAFETY: the handle belongs to no thread; `Opened` lends it to one at a time, with its context current there.
+unsafe impl Send for Libraries {}
+
+#[derive(Clone, Copy)]
+struct Function(driver_sys::CUfunction);
+
+// SAFETY: a function of a loaded module may be launched from any thread.
+unsafe impl Send for Function {}
+// SAFETY: as above.
+unsafe impl Sync for Function {}
+
+struct Module(driver_sys::CUmodule);
+
+// SAFETY: the handle belongs to no thread.
+unsafe impl Send for Module {}
+// SAFETY: it is only read.
+unsafe impl Sync for Module {}
+
+/// Memory of a GPU.
+pub struct Memory {
+    /// At least one value: there is no memory of none.
+    values: CudaSlice<f32>,
+    len: usize,
+}
+
+/// What turns a failed call into an error.
+fn refused(device: Device, what: &'static str) -> impl Fn(String) -> DeviceError {
+    move |found| DeviceError::Refused { device, what, found }
+}
+
+/// What can be told of a GPU without starting work on it.
+///
+/// # Errors
+/// No driver or one that is too old, no such GPU, no cuBLAS or cuDNN.
+pub fn probe(number: u32) -> Result<Description, DeviceError> {
+    let device = Device::Cuda(number);
+    // SAFETY: looks for a library by name.
+    if !unsafe { driver_sys::is_culib_present() } {
+        return Err(DeviceError::NoDriver);
+    }
+    let none = driver_sys::CUresult::CUDA_ERROR_NO_DEVICE;
+    match driver::init() {
+        Ok(()) => {}
+        Err(error) if error.0 == none => return Err(DeviceError::NoDevice { number, count: 0 }),
+        Err(error) => return Err(refused(device, "the driver does not start")(format!("{error:?}"))),
+    }
+    let count = driver::device::get_count().map_err(|error| format!("{error:?}"));
+    let count = count.map_err(refused(device, "the driver does not count its GPUs"))?.max(0) as u32;
+    if number >= count {
+        return Err(DeviceError::NoDevice { number, count });
+    }
+    let supported = driver_version().map_err(refused(device, "the driver does not tell its version"))?;
+    let toolkit: i32 = TOOLKIT.parse().unwrap_or_default();
+    // Within a major version, drivers run what newer toolkits compiled.
+    if supported / 1000 < toolkit / 1000 {
+        return Err(DeviceError::OldDriver { found: version(supported), needed: version(toolkit / 1000 * 1000) });
+    }
+    // SAFETY: look for libraries by name.
+    let present = unsafe { [cublas_sys::is_culib_present(), cudarc::cudnn::sys::is_culib_present()] };
+    for (library, present) in ["cuBLAS", "cuDNN"].into_iter().zip(present) {
+        if !present {
+            return Err(DeviceError::NoLibrary { library });
+        }
+    }
+    let cudnn = cudarc::cudnn::result::get_version();
+    if cudnn < CUDNN {
+        return Err(DeviceError::OldLibrary { library: "cuDNN", found: cudnn.to_string(), needed: "90000" });
+    }
+    let handle = driver::device::get(number as i32).map_err(|error| format!("{error:?}"));
+    let name = handle.and_then(|handle| driver::device::get_name(handle).map_err(|error| format!("{error:?}")));
+    let name = name.map_err(refused(device, "the driver does not name it"))?;
+    Ok(Description { name, driver: version(supported) })
+}
+
+/// 1000 x major + 10 x minor.
+fn driver_version() -> Result<i32, String> {
+    let mut version = 0;
+    // SAFETY: the driver writes one int.
+    let told = unsafe { driver_sys::cuDriverGetVersion(&raw mut version) };
+    told.result().map(|()| version).map_err(|error| format!("{error:?}"))
+}
+
+fn version(number: i32) -> String {
+    format!("{}.{}", number / 1000, number % 1000 / 10)
+}
+
+impl Gpu {
+    /// Opens a GPU and loads the kernels.
+    ///
+    /// # Errors
+    /// Those of [`probe`], and whatever driver and libraries refuse.
+    pub fn open(number: u32, precision: Precision) -> Result<Gpu, DeviceError> {
+        probe(number)?;
+        let device = Device::Cuda(number);
+        let context = CudaContext::new(number as usize).map_err(|error| format!("{error:?}"));
+        let context = context.map_err(refused(device, "no work can be started on it"))?;
+        // SAFETY: there is one stream, and with it one order of all work.
+        unsafe { context.disable_event_tracking() };
+        let stream = context.default_stream();
+        // SAFETY: the image is what nvcc wrote, aligned as the driver reads it.
+        let module = unsafe { driver::module::load_data(IMAGE.0.as_ptr().cast()) };
+        let module = module.map_err(|error| format!("{error:?}"));
+        let module = Module(module.map_err(refused(device, "it does not take this build's kernels"))?);
+        let mut functions = HashMap::new();
+        for name in KERNELS {
+            let text =
+                CString::new(*name).map_err(|error| refused(device, "a kernel has no name")(error.to_string()))?;
+            // SAFETY: the module is loaded, and the kernel's name ends with a zero.
+            let function = unsafe { driver::module::get_function(module.0, text) };
+            let function = function.map_err(|error| format!("{name}: {error:?}"));
+            functions.insert(*name, Function(function.map_err(refused(device, "a kernel is missing"))?));
+        }
+        let blas = cublas::create_handle().map_err(|error| format!("{error:?}"));
+        let blas = blas.map_err(refused(device, "cuBLAS does not start"))?;
+        // SAFETY: handle and stream are alive; the default stream is the null one.
+        let set = unsafe { cublas::set_stream(blas, stream.cu_stream().cast()) };
+        set.map_err(|error| refused(device, "cuBLAS refuses the stream")(format!("{error:?}")))?;
+        let compute = match precision {
+            Precision::F32 => cublas_sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
+            Precision::Tf32 => cublas_sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
+        };
+        let convolutions = Convolutions::open(&stream, precision);
+        let convolutions = convolutions.map_err(|error| format!("{error:?}"));
+        let convolutions = convolutions.map_err(refused(device, "cuDNN does not start"))?;
+        let libraries = Mutex::new(Libraries { blas, convolutions, compute });
+        Ok(Gpu(Arc::new(Opened { device, libraries, functions, module, stream, context })))
+    }
+
+    /// Unwinds where something failed.
+    fn must<T, E: std::fmt::Debug>(&self, what: &str, done: Result<T, E>) -> T {
+        done.unwrap_or_else(|error| DeviceFailure(format!("{} failed at {what}: {error:?}", self.0.device)).throw())
+    }
+
+    /// The libraries, with the context current in this thread.
+    fn with_libraries<R>(&self, work: impl FnOnce(&mut Libraries) -> R) -> R {
+        self.must("taking up its context", self.0.context.bind_to_thread());
+        work(&mut self.0.libraries.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn allocate(&self, len: usize) -> CudaSlice<f32> {
+        match self.0.stream.alloc_zeros(len) {
+            Ok(values) => values,
+            Err(error) if error.0 == driver_sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
+                let gigabytes = |bytes: usize| bytes as f64 / 1e9;
+                let (free, total) = self.0.context.mem_get_info().unwrap_or_default();
+                DeviceFailure(format!(
+                    "{} is out of memory: {:.2} GB more are needed, {:.2} of {:.2} GB are free. A smaller batch needs \
+                     less, and so do fewer trials at a time (--jobs)",
+                    self.0.device,
+                    gigabytes(len * size_of::<f32>()),
+                    gigabytes(free),
+                    gigabytes(total)
+                ))
+                .throw()
+            }
+            Err(error) => self.must("allocating memory", Err(error)),
+        }
+    }
+}
+
+impl Platform for Gpu {
+    type Memory = Memory;
+
+    fn zeros(&self, len: usize) -> Memory {
+        Memory { values: self.allocate(len.max(1)), len }
+    }
+
+    fn len(&self, memory: &Memory) -> usize {
+        memory.len
+    }
+
+    fn upload(&self, values: &[f32], memory: &mut Memory) {
+        if !values.is_empty() {
+            self.must("a copy to it", self.0.stream.memcpy_htod(values, &mut memory.values));
+        }
+    }
+
+    fn download(&self, memory: &Memory, len: usize) -> Vec<f32> {
+        let mut values = vec![0.0; len];
+        if len > 0 {
+            self.must("a copy from it", self.0.stream.memcpy_dtoh(&memory.values.slice(..len), &mut values));
+            self.must("the work before a copy", self.0.stream.synchronize());
+        }
+        values
+    }
+
+    fn address(&self, memory: &Memory) -> Address {
+        Address(memory.values.device_ptr(&self.0.stream).0)
+    }
+
+    fn launch<A: Arguments>(&self, Grid { blocks, threads }: Grid, mut arguments: A) {
+        self.must("taking up its context", self.0.context.bind_to_thread());
+        let Some(function) = self.0.functions.get(A::KERNEL) else {
+            DeviceFailure(format!("there is no kernel {}", A::KERNEL)).throw()
+        };
+        let [x, y, z] = blocks;
+        let block = (threads[0], threads[1], 1);
+        let mut parameters = [(&raw mut arguments).cast::<c_void>()];
+        // SAFETY: the kernel takes this one structure (`arguments.rs`), which the driver copies before it returns; what
+        // its addresses reach was checked by `Cuda`.
+        let launched = unsafe {
+            driver::launch_kernel(function.0, (x, y, z), block, 0, self.0.stream.cu_stream(), &mut parameters)
+        };
+        self.must(A::KERNEL, launched);
+    }
+
+    fn product(&self, Product { m, n, k, a, b, c, c_lead }: Product) {
+        let operation = |matrix: Matrix| match matrix.transposed {
+            false => cublas_sys::cublasOperation_t::CUBLAS_OP_N,
+            true => cublas_sys::cublasOperation_t::CUBLAS_OP_T,
+        };
+        let sides = [m, n, k, a.lead, b.lead, c_lead].map(|side| i32::try_from(side).ok());
+        let [Some(m), Some(n), Some(k), Some(a_lead), Some(b_lead), Some(c_lead)] = sides else {
+            DeviceFailure(format!("cuBLAS counts to 2^31, found sides {sides:?}")).throw()
+        };
+        let (one, zero) = (1f32, 0f32);
+        let float = cublas_sys::cudaDataType_t::CUDA_R_32F;
+        let done = self.with_libraries(|libraries| {
+            // SAFETY: `Cuda` checked that the matrices lie inside their memories; scalars lie on the host, cuBLAS's default.
+            unsafe {
+                cublas::gemm_ex(
+                    libraries.blas,
+                    operation(a),
+                    operation(b),
+                    m,
+                    n,
+                    k,
+                    (&raw const one).cast(),
+                    a.at.0 as *const c_void,
+                    float,
+                    a_lead,
+                    b.at.0 as *const c_void,
+                    float,
+                    b_lead,
+                    (&raw const zero).cast(),
+                    c.0 as *mut c_void,
+                    float,
+                    c_lead,
+                    libraries.compute,
+                    cublas_sys::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
+                )
+            }
+        });
+        self.must("a matrix product of cuBLAS", done);
+    }
+
+    fn convolve(&self, pass: ConvolutionPass, shape: ConvolutionShape, operands: Operands) {
+        let allocate = |bytes: usize| self.allocate(bytes.div_ceil(size_of::<f32>()).max(1));
+        let done = self
+            .with_libraries(|libraries| libraries.convolutions.run(pass, shape, operands, &self.0.stream, allocate));
+        if let Err(error) = done {
+            DeviceFailure(format!("{}: {error}", self.0.device)).throw();
+        }
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // Nobody is left to hear what goes wrong here; the driver frees all that is left with the process.
+        if self.context.bind_to_thread().is_err() {
+            return;
+        }
+        let libraries = self.libraries.get_mut().unwrap_or_else(PoisonError::into_inner);
+        libraries.convolutions.close();
+        // SAFETY: both were made in `open`, and nothing uses them any more.
+        unsafe {
+            let _ = cublas::destroy_handle(libraries.blas);
+            let _ = driver::module::unload(self.module.0);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Kernels for NVIDIA GPUs. None of them has run on a GPU yet.
+//!
+//! Matrix products are cuBLAS's and convolutions cuDNN's; the other kernels are ours, in CUDA C++ under `source/`, each
+//! with the CPU function that is its reference. They keep the layouts of [`crate::kernels`]. [`Cuda`] says what is launched
+//! over which grid; what it stands on is a `Platform`: the GPU itself (`gpu.rs`, with the feature `cuda`) or, in tests,
+//! an emulation that runs every thread of every kernel on the host and checks results against [`crate::kernels::Cpu`].
+//!
+//! A GPU gives the same bits for the same launches: no kernel has atomics, and libraries are asked for deterministic
+//! algorithms only. They are not the CPU's bits, whose sums are taken in another order.
+
+mod arguments;
+#[cfg(feature = "cuda")]
+mod convolutions;
+#[cfg(feature = "cuda")]
+mod gpu;
+#[cfg(test)]
+mod host;
+mod norms;
+mod operations;
+mod platform;
+#[cfg(feature = "cuda")]
+mod ranking;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arguments::{Address, Arguments, Stretches, Transpose};
+use platform::{Grid, Platform};
+
+use super::Span;
+
+#[cfg(feature = "cuda")]
+pub use gpu::{Gpu, probe};
+
+/// Threads of a block whose threads go their own ways, and of one that sums a row.
+const LINE: u32 = 256;
+/// Sides of a block that transposes a tile.
+const TILE: [u32; 2] = [32, 8];
+/// Sides of a block over channels and pixels, and of one that puts together what such blocks found.
+const STRETCH: [u32; 2] = [32, 8];
+const FOLD: [u32; 2] = [32, 32];
+/// Pixels that a block over channels goes through: few enough that caches still hold them for a second look.
+const STRETCH_PIXELS: usize = 256;
+/// Parts of one scratch memory start at multiples of so many values: libraries like their operands aligned.
+const ALIGNED: usize = 64;
+
+/// The kernels of a GPU.
+pub struct Cuda<P: Platform> {
+    platform: P,
+    /// What an operation needs for itself; the next one may overwrite it, because work is done in order.
+    scratch: Arc<Mutex<Option<P::Memory>>>,
+}
+
+/// Written out: deriving it would ask that memory can be cloned.
+impl<P: Platform> Clone for Cuda<P> {
+    fn clone(&self) -> Cuda<P> {
+        Cuda { platform: self.platform.clone(), scratch: self.scratch.clone() }
+    }
+}
+
+impl<P: Platform> Cuda<P> {
+    pub fn new(platform: P) -> Cuda<P> {
+        Cuda { platform, scratch: Arc::default() }
+    }
+
+    /// The place of `len` values from `start` on.
+    ///
+    /// # Panics
+    /// Where the memory does not hold them: a kernel would write over somebody else's.
+    fn at(&self, memory: &P::Memory, start: usize, len: usize) -> Address {
+        let holds = self.platform.len(memory);
+        assert!(start + len <= holds, "values {start}..{} of a memory of {holds}", start + len);
+        self.platform.address(memory).plus(start)
+    }
+
+    fn span(&self, memory: &P::Memory, span: Span) -> Address {
+        self.at(memory, span.start, span.len)
+    }
+
+    /// A thread for each of `len` places.
+    fn each<A: Arguments>(&self, len: usize, arguments: A) {
+        self.launch([len.div_ceil(LINE as usize), 1, 1], [LINE, 1], arguments);
+    }
+
+    /// Launches, unless the grid is empty.
+    fn launch<A: Arguments>(&self, blocks: [usize; 3], threads: [u32; 2], arguments: A) {
+        if blocks.contains(&0) {
+            return;
+        }
+        let side = |blocks: usize| u32::try_from(blocks).expect("a grid over what fits into memory");
+        self.platform.launch(Grid { blocks: blocks.map(side), threads }, arguments);
+    }
+
+    /// Lends memory of at least `len` values, whatever is in it.
+    fn with_scratch<R>(&self, len: usize, work: impl FnOnce(&mut P::Memory) -> R) -> R {
+        let mut kept = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = kept.take().filter(|memory| self.platform.len(memory) >= len);
+        work(kept.insert(memory.unwrap_or_else(|| self.platform.zeros(len))))
+    }
+
+    /// Turns `[rows, columns]` into `[columns, rows]`.
+    fn transpose(&self, from: Address, to: Address, rows: usize, columns: usize) {
+        let side = TILE[0] as usize;
+        let arguments = Transpose { from, to, rows: rows as i64, columns: columns as i64 };
+        self.launch([rows.div_ceil(side) * columns.div_ceil(side), 1, 1], TILE, arguments);
+    }
+}
+
+/// The next multiple of [`ALIGNED`].
+fn aligned(values: usize) -> usize {
+    values.next_multiple_of(ALIGNED)
+}
+
+/// Stretches of `pixels` pixels in `replicas` shares, and the blocks over them.
+fn stretches(width: usize, pixels: usize, replicas: usize) -> (Stretches, [usize; 3]) {
+    let share = pixels / replicas;
+    let count = share.div_ceil(STRETCH_PIXELS);
+    let s = Stretches { width: width as i64, share: share as i64, stretch: STRETCH_PIXELS as i64, count: count as i64 };
+    (s, [count, width.div_ceil(STRETCH[0] as usize), replicas])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! What [`super::Cuda`] stands on: memory, launches, and the two operations that libraries do.
+
+use super::arguments::{Address, Arguments};
+use crate::kernels::FeatureMap;
+
+/// A GPU with its libraries or, in tests, their emulation on the host. Work is done in the order in which it is asked for.
+///
+/// Addresses are taken on trust: [`super::Cuda`] checks that what an operation reaches lies inside its memory.
+pub trait Platform: Clone + Send + 'static {
+    /// Memory of f32.
+    type Memory: Send;
+
+    fn zeros(&self, len: usize) -> Self::Memory;
+    /// Values that a memory holds.
+    fn len(&self, memory: &Self::Memory) -> usize;
+    /// Copies host values to the start of a memory that holds at least as many.
+    fn upload(&self, values: &[f32], memory: &mut Self::Memory);
+    /// The first values of a memory, once all work before is done.
+    fn download(&self, memory: &Self::Memory, len: usize) -> Vec<f32>;
+    fn address(&self, memory: &Self::Memory) -> Address;
+    /// Runs a kernel over a grid without an empty side.
+    fn launch<A: Arguments>(&self, grid: Grid, arguments: A);
+    /// `c = a b`, as BLAS has it.
+    fn product(&self, product: Product);
+    /// One pass of a convolution.
+    fn convolve(&self, pass: ConvolutionPass, shape: ConvolutionShape, operands: Operands);
+}
+
+/// Blocks of a launch, and threads of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    pub blocks: [u32; 3],
+    pub threads: [u32; 2],
+}
+
+/// `c [m, n] = a [m, k] b [k, n]`, all by columns: `lead` values from one column to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Product {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+    pub a: Matrix,
+    pub b: Matrix,
+    pub c: Address,
+    pub c_lead: usize,
+}
+
+/// A matrix by columns.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix {
+    pub at: Address,
+    pub lead: usize,
+    /// Whether what lies there is the transpose of what is meant.
+    pub transposed: bool,
+}
+
+/// Which of the operands is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConvolutionPass {
+    /// `y`.
+    Forward,
+    /// `weight`, with the gradient, from `x` and the gradient `y`.
+    Weight,
+    /// `x`, with the gradient, from `weight` and the gradient `y`.
+    Input,
+}
+
+/// Sides of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConvolutionShape {
+    pub images: usize,
+    pub input: FeatureMap,
+    pub output: FeatureMap,
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+}
+
+/// `x` [images, height, width, channels] and `y` likewise; `weight` [output channel, kernel row, kernel column, input
+/// channel], which is what cuDNN calls NHWC.
+#[derive(Clone, Copy, Debug)]
+pub struct Operands {
+    pub x: Address,
+    pub weight: Address,
+    pub y: Address,
+}

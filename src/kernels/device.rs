@@ -1,0 +1,218 @@
+//! Devices: which there are, what is wrong with one, and the one place that chooses kernels.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{Cpu, Kernels};
+
+/// What computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Device {
+    Cpu,
+    /// The GPU with this number, as the driver counts them.
+    Cuda(u32),
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Cpu => f.write_str("cpu"),
+            Device::Cuda(number) => write!(f, "cuda:{number}"),
+        }
+    }
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Device, String> {
+        let number = || text.strip_prefix("cuda:")?.parse().ok();
+        match text {
+            "cpu" => Ok(Device::Cpu),
+            _ => number().map(Device::Cuda).ok_or_else(|| format!("expected cpu or cuda:N, found `{text}`")),
+        }
+    }
+}
+
+impl From<Device> for String {
+    fn from(device: Device) -> String {
+        device.to_string()
+    }
+}
+
+impl TryFrom<String> for Device {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Device, String> {
+        text.parse()
+    }
+}
+
+/// How matrix products and convolutions multiply. Sums, and everything else, are f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    #[default]
+    F32,
+    /// Factors rounded to 10 bits behind the point, on a GPU's tensor cores.
+    Tf32,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Precision::F32 => "f32",
+            Precision::Tf32 => "tf32",
+        })
+    }
+}
+
+/// Why a device cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DeviceError {
+    #[error(
+        "this build of repro has no CUDA support: build it with `cargo build --release --features cuda` (see \
+         docs/cuda.md), or use --device cpu"
+    )]
+    NotBuilt,
+    #[error(
+        "there is no NVIDIA driver: its library, libcuda.so.1, is not found. Install the driver, or use --device cpu"
+    )]
+    NoDriver,
+    #[error("there is no GPU with number {number}: the driver shows {count}. {}", numbers(*count))]
+    NoDevice { number: u32, count: u32 },
+    #[error(
+        "the NVIDIA driver is too old: it supports CUDA {found}, this build of repro needs {needed}. Update the driver, \
+         or build with a toolkit of CUDA {found}"
+    )]
+    OldDriver { found: String, needed: String },
+    #[error(
+        "{library} is not found: install it, or name its folder in LD_LIBRARY_PATH (see docs/cuda.md), or use --device cpu"
+    )]
+    NoLibrary { library: &'static str },
+    #[error("{library} is too old: found version {found}, expected {needed} or newer")]
+    OldLibrary { library: &'static str, found: String, needed: &'static str },
+    #[error("{device} cannot be used: {what}: {found}")]
+    Refused { device: Device, what: &'static str, found: String },
+    /// It computed, and broke off.
+    #[error(transparent)]
+    Failed(#[from] DeviceFailure),
+}
+
+fn numbers(count: u32) -> String {
+    match count {
+        0 => "Use --device cpu".to_owned(),
+        1 => "Use --device cuda:0".to_owned(),
+        _ => format!("Use --device cuda:0 to cuda:{}", count - 1),
+    }
+}
+
+/// What a device broke off with while it computed. Kernels return nothing that could say so: it is thrown as a panic's
+/// payload, past the panic's message, and [`on`] catches it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct DeviceFailure(pub String);
+
+impl DeviceFailure {
+    /// Unwinds with this failure.
+    pub fn throw(self) -> ! {
+        std::panic::resume_unwind(Box::new(self))
+    }
+}
+
+/// A device by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// As its maker calls it.
+    pub name: String,
+    /// Of the driver: the newest CUDA that it supports.
+    pub driver: String,
+}
+
+/// What can be told of a GPU without starting work on it.
+///
+/// # Errors
+/// What stands in the way of using it.
+pub fn describe(number: u32) -> Result<Description, DeviceError> {
+    #[cfg(feature = "cuda")]
+    return super::cuda::probe(number);
+    #[cfg(not(feature = "cuda"))]
+    {
+        let _ = number;
+        Err(DeviceError::NotBuilt)
+    }
+}
+
+/// What is done with the kernels of whichever device is chosen.
+pub trait OnKernels {
+    type Output;
+
+    fn run<K: Kernels>(self, kernels: K) -> Self::Output;
+}
+
+/// Does `work` with the kernels of `device`; a CPU's have `threads`, and always [`Precision::F32`].
+///
+/// # Errors
+/// What stands in the way of using the device, or what it broke off with.
+pub fn on<W: OnKernels>(
+    device: Device,
+    precision: Precision,
+    threads: usize,
+    work: W,
+) -> Result<W::Output, DeviceError> {
+    match device {
+        Device::Cpu => Ok(work.run(Cpu::new(threads))),
+        #[cfg(feature = "cuda")]
+        Device::Cuda(number) => {
+            let gpu = super::cuda::Gpu::open(number, precision)?;
+            Ok(catch(|| work.run(super::cuda::Cuda::new(gpu)))?)
+        }
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda(_) => {
+            let _ = precision;
+            Err(DeviceError::NotBuilt)
+        }
+    }
+}
+
+/// Runs work that a device may break off.
+#[cfg(any(feature = "cuda", test))]
+fn catch<T>(work: impl FnOnce() -> T) -> Result<T, DeviceFailure> {
+    // What the work left half done is dropped with it.
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    caught.map_err(|panic| match panic.downcast::<DeviceFailure>() {
+        Ok(failure) => *failure,
+        Err(other) => std::panic::resume_unwind(other),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_survive_a_round_trip() {
+        for device in [Device::Cpu, Device::Cuda(0), Device::Cuda(12)] {
+            assert_eq!(device.to_string().parse(), Ok(device));
+            let json = serde_json::to_string(&device).unwrap();
+            assert_eq!(serde_json::from_str::<Device>(&json).unwrap(), device);
+        }
+        for text in ["cuda", "cuda:", "cuda:-1", "cuda:x", "gpu", ""] {
+            assert!(text.parse::<Device>().unwrap_err().contains("expected cpu or cuda:N"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_failure_passes_through_unwinding_as_it_is() {
+        let failure = DeviceFailure("out of memory".to_owned());
+        let thrown = failure.clone();
+        assert_eq!(catch::<i32>(|| thrown.throw()), Err(failure));
+        assert_eq!(catch(|| 7), Ok(7));
+        let other = std::panic::catch_unwind(|| catch::<i32>(|| std::panic::resume_unwind(Box::new("fault"))));
+        assert_eq!(other.unwrap_err().downcast_ref(), Some(&"fault"));
+    }
+}

@@ -1,0 +1,351 @@
+//! Each kernel on inputs of a given shape.
+
+use rand::RngExt;
+
+use super::Arithmetic;
+use crate::kernels::{
+    BatchNorm, Convolution, FeatureMap, Features, Kernels, Linear, MaxOut, MaxPool, RowMix, SgdStep, Span,
+};
+use crate::random::{Key, Purpose, permutation};
+
+/// A kernel and its gradients, with sides.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Operation {
+    Transfer { rows: usize, width: usize },
+    Linear { rows: usize, inputs: usize, outputs: usize },
+    BatchNorm { rows: usize, width: usize, replicas: usize, relu: bool, bias: bool },
+    Relu { len: usize },
+    MaxOut { rows: usize, outputs: usize, pieces: usize },
+    Convolution { images: usize, layer: Convolution },
+    PixelNorm { pixels: usize, width: usize, replicas: usize, relu: bool, added: bool },
+    MaxPool { images: usize, layer: MaxPool },
+    AveragePool { images: usize, map: FeatureMap },
+    MixRows { rows: usize, width: usize },
+    MixPictures { pictures: usize, len: usize },
+    Sgd { len: usize },
+    MovingAverage { len: usize },
+}
+
+/// One result of an operation.
+pub(super) struct Output {
+    pub name: &'static str,
+    pub arithmetic: Arithmetic,
+    pub values: Vec<f32>,
+}
+
+/// Inputs of one check.
+struct Inputs {
+    number: usize,
+    drawn: usize,
+}
+
+impl Inputs {
+    /// Uniform in [-1, 1).
+    fn draw(&mut self, count: usize) -> Vec<f32> {
+        let mut stream = Key::new(0, Purpose::Selftest).sample(self.number).view(self.drawn).stream();
+        self.drawn += 1;
+        (0..count).map(|_| stream.random_range(-1.0..1.0)).collect()
+    }
+
+    /// Quarters in [-1, 1): of a few of them, some are equal.
+    fn quarters(&mut self, count: usize) -> Vec<f32> {
+        self.draw(count).iter().map(|value| (value * 4.0).floor() / 4.0).collect()
+    }
+
+    fn mix(&mut self, rows: usize) -> RowMix {
+        let lambda = self.draw(rows).iter().map(|value| value.abs()).collect();
+        let key = Key::new(0, Purpose::Selftest).sample(self.number).view(self.drawn);
+        self.drawn += 1;
+        RowMix::new(permutation(rows, key), lambda).expect("partners are an order of the rows")
+    }
+}
+
+fn put<K: Kernels>(kernels: &K, values: &[f32]) -> K::Buffer {
+    let mut buffer = kernels.zeros(values.len());
+    kernels.upload(values, &mut buffer);
+    buffer
+}
+
+/// A name in the table, whole buffers behind it.
+struct Results<'a, K: Kernels> {
+    kernels: &'a K,
+    outputs: Vec<Output>,
+}
+
+impl<K: Kernels> Results<'_, K> {
+    fn take(&mut self, name: &'static str, arithmetic: Arithmetic, buffer: &K::Buffer) {
+        let values = self.kernels.download(buffer, self.kernels.len(buffer));
+        self.outputs.push(Output { name, arithmetic, values });
+    }
+}
+
+/// Scale, shift and bias of a norm, not at the start of the parameters.
+fn norm(width: usize, relu: bool, bias: bool) -> BatchNorm {
+    let span = |at: usize| Span { start: 3 + at * width, len: width };
+    BatchNorm {
+        width,
+        bias: bias.then(|| span(2)),
+        scale: span(0),
+        shift: span(1),
+        running_mean: Span { start: 1, len: width },
+        running_variance: Span { start: 1 + width, len: width },
+        relu,
+    }
+}
+
+impl Operation {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Operation::Transfer { .. } => "transfer",
+            Operation::Linear { .. } => "linear",
+            Operation::BatchNorm { .. } => "batch norm",
+            Operation::Relu { .. } => "relu",
+            Operation::MaxOut { .. } => "max-out",
+            Operation::Convolution { .. } => "convolution",
+            Operation::PixelNorm { .. } => "pixel norm",
+            Operation::MaxPool { .. } => "max pool",
+            Operation::AveragePool { .. } => "average pool",
+            Operation::MixRows { .. } => "mix rows",
+            Operation::MixPictures { .. } => "mix pictures",
+            Operation::Sgd { .. } => "SGD",
+            Operation::MovingAverage { .. } => "moving average",
+        }
+    }
+
+    pub fn shape(&self) -> String {
+        let map = |map: FeatureMap| format!("{} x {} x {}", map.height, map.width, map.channels);
+        let norm = |replicas: usize, words: [(bool, &str); 2]| {
+            let said: Vec<&str> = words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
+            format!("{replicas} replicas {}", said.join(" ")).trim_end().to_owned()
+        };
+        match *self {
+            Operation::Transfer { rows, width } | Operation::MixRows { rows, width } => format!("{rows} x {width}"),
+            Operation::Linear { rows, inputs, outputs } => format!("{rows} rows, {inputs} to {outputs}"),
+            Operation::BatchNorm { rows, width, replicas, relu, bias } => {
+                format!("{rows} x {width}, {}", norm(replicas, [(relu, "relu"), (bias, "bias")]))
+            }
+            Operation::MaxOut { rows, outputs, pieces } => format!("{rows} rows, {outputs} of {pieces}"),
+            Operation::Convolution { images, layer } => format!(
+                "{images} x {}, {} of {}/{}/{}",
+                map(layer.input),
+                layer.output.channels,
+                layer.kernel,
+                layer.stride,
+                layer.padding
+            ),
+            Operation::PixelNorm { pixels, width, replicas, relu, added } => {
+                format!("{pixels} x {width}, {}", norm(replicas, [(relu, "relu"), (added, "added")]))
+            }
+            Operation::MaxPool { images, layer } => {
+                format!("{images} x {}, {}/{}/{}", map(layer.input), layer.kernel, layer.stride, layer.padding)
+            }
+            Operation::AveragePool { images, map: of } => format!("{images} x {}", map(of)),
+            Operation::MixPictures { pictures, len } => format!("{pictures} x {len}"),
+            Operation::Relu { len } | Operation::Sgd { len } | Operation::MovingAverage { len } => len.to_string(),
+        }
+    }
+
+    /// Computes every output, from the inputs of check `number`.
+    pub fn run<K: Kernels>(&self, kernels: &K, number: usize) -> Vec<Output> {
+        let mut inputs = Inputs { number, drawn: 0 };
+        let mut results = Results { kernels, outputs: Vec::new() };
+        match *self {
+            Operation::Transfer { rows, width } => {
+                let values = inputs.draw(rows * width);
+                let mut buffer = kernels.zeros(rows * width);
+                kernels.upload_rows(&values, width, &mut buffer);
+                results.take("by features", Arithmetic::Moved, &buffer);
+                let values = kernels.download_rows(&buffer, rows, width);
+                results.outputs.push(Output { name: "and back", arithmetic: Arithmetic::Moved, values });
+            }
+            Operation::Linear { rows, inputs: from, outputs: to } => {
+                linear(&mut results, &mut inputs, rows, from, to);
+            }
+            Operation::BatchNorm { rows, width, replicas, relu, bias } => {
+                batch_norm(&mut results, &mut inputs, &norm(width, relu, bias), rows, replicas);
+            }
+            Operation::Relu { len } => {
+                let mut y = put(kernels, &inputs.quarters(len));
+                kernels.relu(len, &mut y);
+                results.take("forward", Arithmetic::Moved, &y);
+                let mut d = put(kernels, &inputs.draw(len));
+                kernels.relu_gradient(len, &y, &mut d);
+                results.take("gradient", Arithmetic::Moved, &d);
+            }
+            Operation::MaxOut { rows, outputs, pieces } => {
+                let layer = MaxOut { outputs, pieces };
+                let x = put(kernels, &inputs.quarters(rows * outputs * pieces));
+                let mut y = kernels.zeros(rows * outputs);
+                kernels.max_out(&layer, rows, &x, &mut y);
+                results.take("forward", Arithmetic::Moved, &y);
+                let dy = put(kernels, &inputs.draw(rows * outputs));
+                let mut dx = kernels.zeros(rows * outputs * pieces);
+                kernels.max_out_gradient(&layer, rows, &x, &dy, &mut dx);
+                results.take("gradient", Arithmetic::Moved, &dx);
+            }
+            Operation::Convolution { images, layer } => convolution(&mut results, &mut inputs, &layer, images),
+            Operation::PixelNorm { pixels, width, replicas, relu, added } => {
+                pixel_norm(&mut results, &mut inputs, &norm(width, relu, false), pixels, replicas, added);
+            }
+            Operation::MaxPool { images, layer } => {
+                let x = put(kernels, &inputs.quarters(images * layer.input.len()));
+                let mut y = kernels.zeros(images * layer.output.len());
+                kernels.max_pool(&layer, images, &x, &mut y);
+                results.take("forward", Arithmetic::Moved, &y);
+                let dy = put(kernels, &inputs.draw(images * layer.output.len()));
+                let mut dx = kernels.zeros(images * layer.input.len());
+                kernels.max_pool_gradient(&layer, images, &x, &dy, &mut dx);
+                results.take("gradient", Arithmetic::Pointwise, &dx);
+            }
+            Operation::AveragePool { images, map } => {
+                let x = put(kernels, &inputs.draw(images * map.len()));
+                let mut y = kernels.zeros(images * map.channels);
+                kernels.average_pool(map, images, &x, &mut y);
+                results.take("forward", Arithmetic::Normalised, &y);
+                let dy = put(kernels, &inputs.draw(images * map.channels));
+                let mut dx = kernels.zeros(images * map.len());
+                kernels.average_pool_gradient(map, images, &dy, &mut dx);
+                results.take("gradient", Arithmetic::Pointwise, &dx);
+            }
+            Operation::MixRows { rows, width } => {
+                let mix = inputs.mix(rows);
+                let x = put(kernels, &inputs.draw(rows * width));
+                for (name, mix) in [("forward", mix.clone()), ("gradient", mix.transposed())] {
+                    let mut y = kernels.zeros(rows * width);
+                    kernels.mix_rows(&mix, width, &x, &mut y);
+                    results.take(name, Arithmetic::Pointwise, &y);
+                }
+            }
+            Operation::MixPictures { pictures, len } => {
+                let mix = inputs.mix(pictures);
+                let x = put(kernels, &inputs.draw(pictures * len));
+                for (name, mix) in [("forward", mix.clone()), ("gradient", mix.transposed())] {
+                    let mut y = kernels.zeros(pictures * len);
+                    kernels.mix_pictures(&mix, len, &x, &mut y);
+                    results.take(name, Arithmetic::Pointwise, &y);
+                }
+            }
+            Operation::Sgd { len } => {
+                let [gradient, mut momentum, mut parameters] = [0; 3].map(|_| put(kernels, &inputs.draw(len)));
+                let settings = SgdStep { rate: 0.125, momentum: 0.9, weight_decay: 1e-3 };
+                kernels.sgd(settings, &gradient, &mut momentum, &mut parameters);
+                results.take("momentum", Arithmetic::Pointwise, &momentum);
+                results.take("parameters", Arithmetic::Pointwise, &parameters);
+            }
+            Operation::MovingAverage { len } => {
+                // Neither buffer ends where the average does.
+                let [source, mut target] = [2, 1].map(|more| put(kernels, &inputs.draw(len + more)));
+                kernels.moving_average(len, 0.99, &source, &mut target);
+                results.take("target", Arithmetic::Pointwise, &target);
+            }
+        }
+        results.outputs
+    }
+}
+
+/// Not the first features of either matrix, nor the first parameters.
+fn linear<K: Kernels>(results: &mut Results<K>, inputs: &mut Inputs, rows: usize, from: usize, to: usize) {
+    let kernels = results.kernels;
+    let weight = Span { start: 3, len: from * to };
+    let layer = Linear {
+        weight,
+        bias: Span { start: weight.start + weight.len, len: to },
+        x: Features { start: 2, count: from },
+        y: Features { start: 1, count: to },
+    };
+    let count = 3 + from * to + to;
+    let parameters = put(kernels, &inputs.draw(count));
+    let x = put(kernels, &inputs.draw(rows * (from + 2)));
+    let dy = put(kernels, &inputs.draw(rows * (to + 1)));
+    for (with_bias, [forward, gradient]) in
+        [(false, ["forward", "weight gradient"]), (true, ["forward with bias", "weight and bias gradient"])]
+    {
+        let mut y = kernels.zeros(rows * (to + 1));
+        kernels.linear(&layer, rows, &parameters, &x, &mut y, with_bias);
+        results.take(forward, Arithmetic::Product, &y);
+        let mut scratch = kernels.zeros(rows * from);
+        // What is not overwritten shows.
+        let mut d = put(kernels, &vec![0.5; count]);
+        kernels.linear_gradient(&layer, rows, &x, &dy, &mut scratch, &mut d, with_bias);
+        results.take(gradient, Arithmetic::Product, &d);
+    }
+    let mut dx = kernels.zeros(rows * (from + 2));
+    kernels.linear_input_gradient(&layer, rows, &parameters, &dy, &mut dx);
+    results.take("input gradient", Arithmetic::Product, &dx);
+}
+
+/// Parameters and statistics of a norm; variances are positive.
+fn norm_state(inputs: &mut Inputs, width: usize) -> (Vec<f32>, Vec<f32>) {
+    let statistics = inputs.draw(1 + 2 * width).iter().map(|value| value.abs() + 0.25).collect();
+    (inputs.draw(3 + 3 * width), statistics)
+}
+
+fn batch_norm<K: Kernels>(
+    results: &mut Results<K>,
+    inputs: &mut Inputs,
+    layer: &BatchNorm,
+    rows: usize,
+    replicas: usize,
+) {
+    let (kernels, len) = (results.kernels, rows * layer.width);
+    let (parameters, statistics) = norm_state(inputs, layer.width);
+    let (parameters, mut statistics) = (put(kernels, &parameters), put(kernels, &statistics));
+    let x = put(kernels, &inputs.draw(len));
+    let (mut y, mut saved) = (kernels.zeros(len), kernels.zeros(2 * replicas * layer.width));
+    kernels.batch_norm(layer, rows, replicas, &parameters, &mut statistics, &x, &mut y, &mut saved);
+    results.take("forward", Arithmetic::Normalised, &y);
+    results.take("running statistics", Arithmetic::Normalised, &statistics);
+    let mut d = put(kernels, &inputs.draw(len));
+    let mut gradient = put(kernels, &vec![0.5; 3 + 3 * layer.width]);
+    kernels.batch_norm_gradient(layer, rows, replicas, &parameters, &saved, &x, &mut d, &mut gradient);
+    results.take("input gradient", Arithmetic::Normalised, &d);
+    results.take("scale and shift gradient", Arithmetic::Normalised, &gradient);
+    let mut x = x;
+    kernels.batch_norm_running(layer, rows, &parameters, &statistics, &mut x);
+    results.take("by running statistics", Arithmetic::Normalised, &x);
+}
+
+fn pixel_norm<K: Kernels>(
+    results: &mut Results<K>,
+    inputs: &mut Inputs,
+    layer: &BatchNorm,
+    pixels: usize,
+    replicas: usize,
+    with_added: bool,
+) {
+    let (kernels, len) = (results.kernels, pixels * layer.width);
+    let (parameters, statistics) = norm_state(inputs, layer.width);
+    let (parameters, mut statistics) = (put(kernels, &parameters), put(kernels, &statistics));
+    let [mut x, more, mut d] = [0; 3].map(|_| put(kernels, &inputs.draw(len)));
+    let added = with_added.then_some(&more);
+    let (mut y, mut saved) = (kernels.zeros(len), kernels.zeros(2 * replicas * layer.width));
+    kernels.pixel_norm(layer, pixels, replicas, &parameters, &mut statistics, &x, added, &mut y, &mut saved);
+    results.take("forward", Arithmetic::Normalised, &y);
+    results.take("running statistics", Arithmetic::Normalised, &statistics);
+    let (mut dx, mut gradient) = (kernels.zeros(len), put(kernels, &vec![0.5; 3 + 3 * layer.width]));
+    kernels.pixel_norm_gradient(layer, pixels, replicas, &parameters, &saved, &x, &y, &mut d, &mut dx, &mut gradient);
+    results.take("gradient of what is added", Arithmetic::Normalised, &d);
+    results.take("input gradient", Arithmetic::Normalised, &dx);
+    results.take("scale and shift gradient", Arithmetic::Normalised, &gradient);
+    kernels.pixel_norm_running(layer, pixels, &parameters, &statistics, added, &mut x);
+    results.take("by running statistics", Arithmetic::Normalised, &x);
+}
+
+fn convolution<K: Kernels>(results: &mut Results<K>, inputs: &mut Inputs, layer: &Convolution, images: usize) {
+    let kernels = results.kernels;
+    let count = layer.weight.start + layer.weight.len + 2;
+    let parameters = put(kernels, &inputs.draw(count));
+    let x = put(kernels, &inputs.draw(images * layer.input.len()));
+    let dy = put(kernels, &inputs.draw(images * layer.output.len()));
+    let mut y = kernels.zeros(images * layer.output.len());
+    kernels.convolution(layer, images, &parameters, &x, &mut y);
+    results.take("forward", Arithmetic::Product, &y);
+    let mut gradient = put(kernels, &vec![0.5; count]);
+    kernels.convolution_gradient(layer, images, &x, &dy, &mut gradient);
+    results.take("weight gradient", Arithmetic::Product, &gradient);
+    for (add, name) in [(false, "input gradient"), (true, "input gradient added")] {
+        let mut dx = put(kernels, &inputs.draw(images * layer.input.len()));
+        kernels.convolution_input_gradient(layer, images, &parameters, &dy, &mut dx, add);
+        results.take(name, Arithmetic::Product, &dx);
+    }
+}

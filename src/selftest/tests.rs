@@ -1,0 +1,138 @@
+use super::*;
+use crate::kernels::definitions::Definitions;
+use crate::kernels::{BatchNorm, Convolution, FeatureMap, Linear, MaxOut, MaxPool, RowMix, SgdStep};
+
+#[test]
+fn an_error_is_a_share_of_the_largest_value() {
+    assert_eq!(largest_error(&[1.0, 2.0, 3.0], &[1.0, 2.0, 4.0]), 0.25);
+    assert_eq!(largest_error(&[0.0, -0.0], &[0.0, 0.0]), 0.0);
+    assert_eq!(largest_error(&[0.5], &[0.0]), 0.5);
+    assert_eq!(largest_error(&[], &[]), 0.0);
+}
+
+#[test]
+fn what_is_not_a_number_or_not_there_is_infinitely_off() {
+    let nan = f32::NAN;
+    assert_eq!(largest_error(&[nan], &[nan]), 0.0);
+    assert_eq!(largest_error(&[f32::INFINITY], &[f32::INFINITY]), 0.0);
+    for (found, expected) in [(nan, 1.0), (1.0, nan), (f32::INFINITY, 1.0), (f32::INFINITY, f32::NEG_INFINITY)] {
+        assert_eq!(largest_error(&[found, 1.0], &[expected, 1.0]), f64::INFINITY, "{found} for {expected}");
+    }
+    assert_eq!(largest_error(&[1.0], &[1.0, 1.0]), f64::INFINITY);
+}
+
+#[test]
+fn a_distance_is_a_share_of_the_length() {
+    assert_eq!(compare::distance(&[3.0, 5.0], &[3.0, 4.0]), 0.2);
+    assert_eq!(compare::distance(&[0.0], &[0.0]), 0.0);
+    for (found, expected) in [(f32::NAN, 1.0), (1.0, f32::NAN), (f32::INFINITY, 1.0), (f32::INFINITY, f32::INFINITY)] {
+        assert_eq!(compare::distance(&[found, 1.0], &[expected, 1.0]), f64::INFINITY, "{found} for {expected}");
+    }
+    assert_eq!(compare::distance(&[1.0], &[1.0, 1.0]), f64::INFINITY);
+}
+
+/// The definitions with one kernel that is wrong.
+#[derive(Clone)]
+pub(super) struct Faulty(pub &'static str);
+
+impl Faulty {
+    fn spoil(&self, kernel: &str, values: &mut [f32]) {
+        if self.0 == kernel
+            && let Some(last) = values.last_mut()
+        {
+            *last += 0.25;
+        }
+    }
+}
+
+/// Passes everything on, and spoils the last value of what the kernel of this name writes.
+macro_rules! faulty {
+    ($(fn $kernel:ident($($argument:ident: $type:ty),*) writes $written:ident;)*) => {
+        impl Kernels for Faulty {
+            type Buffer = Vec<f32>;
+
+            fn zeros(&self, len: usize) -> Vec<f32> {
+                vec![0.0; len]
+            }
+
+            fn len(&self, buffer: &Vec<f32>) -> usize {
+                buffer.len()
+            }
+
+            fn upload(&self, values: &[f32], buffer: &mut Vec<f32>) {
+                buffer[..values.len()].copy_from_slice(values);
+            }
+
+            fn download(&self, buffer: &Vec<f32>, len: usize) -> Vec<f32> {
+                buffer[..len].to_vec()
+            }
+
+            fn download_rows(&self, buffer: &Vec<f32>, rows: usize, width: usize) -> Vec<f32> {
+                Definitions.download_rows(buffer, rows, width)
+            }
+
+            $(fn $kernel(&self, $($argument: $type),*) {
+                Definitions.$kernel($($argument),*);
+                self.spoil(stringify!($kernel), $written);
+            })*
+        }
+
+        const KERNELS: &[&str] = &[$(stringify!($kernel)),*];
+    };
+}
+
+type Values = Vec<f32>;
+
+faulty! {
+    fn upload_rows(values: &[f32], width: usize, y: &mut Values) writes y;
+    fn linear(l: &Linear, n: usize, p: &Values, x: &Values, y: &mut Values, b: bool) writes y;
+    fn linear_gradient(l: &Linear, n: usize, x: &Values, dy: &Values, s: &mut Values, y: &mut Values, b: bool) writes y;
+    fn linear_input_gradient(l: &Linear, n: usize, p: &Values, dy: &Values, y: &mut Values) writes y;
+    fn batch_norm(
+        l: &BatchNorm, n: usize, r: usize, p: &Values, t: &mut Values, x: &Values, y: &mut Values, s: &mut Values
+    ) writes y;
+    fn batch_norm_gradient(
+        l: &BatchNorm, n: usize, r: usize, p: &Values, s: &Values, x: &Values, y: &mut Values, g: &mut Values
+    ) writes y;
+    fn batch_norm_running(l: &BatchNorm, n: usize, p: &Values, t: &Values, y: &mut Values) writes y;
+    fn relu(n: usize, y: &mut Values) writes y;
+    fn relu_gradient(n: usize, x: &Values, y: &mut Values) writes y;
+    fn max_out(l: &MaxOut, n: usize, x: &Values, y: &mut Values) writes y;
+    fn max_out_gradient(l: &MaxOut, n: usize, x: &Values, dy: &Values, y: &mut Values) writes y;
+    fn convolution(l: &Convolution, n: usize, p: &Values, x: &Values, y: &mut Values) writes y;
+    fn convolution_gradient(l: &Convolution, n: usize, x: &Values, dy: &Values, y: &mut Values) writes y;
+    fn convolution_input_gradient(
+        l: &Convolution, n: usize, p: &Values, dy: &Values, y: &mut Values, add: bool
+    ) writes y;
+    fn pixel_norm(
+        l: &BatchNorm, n: usize, r: usize, p: &Values, t: &mut Values, x: &Values, a: Option<&Values>, y: &mut Values,
+        s: &mut Values
+    ) writes t;
+    fn pixel_norm_gradient(
+        l: &BatchNorm, n: usize, r: usize, p: &Values, s: &Values, x: &Values, y: &Values, d: &mut Values,
+        dx: &mut Values, g: &mut Values
+    ) writes d;
+    fn pixel_norm_running(
+        l: &BatchNorm, n: usize, p: &Values, t: &Values, a: Option<&Values>, y: &mut Values
+    ) writes y;
+    fn max_pool(l: &MaxPool, n: usize, x: &Values, y: &mut Values) writes y;
+    fn max_pool_gradient(l: &MaxPool, n: usize, x: &Values, dy: &Values, y: &mut Values) writes y;
+    fn average_pool(m: FeatureMap, n: usize, x: &Values, y: &mut Values) writes y;
+    fn average_pool_gradient(m: FeatureMap, n: usize, dy: &Values, y: &mut Values) writes y;
+    fn mix_rows(m: &RowMix, w: usize, x: &Values, y: &mut Values) writes y;
+    fn mix_pictures(m: &RowMix, n: usize, x: &Values, y: &mut Values) writes y;
+    fn sgd(s: SgdStep, g: &Values, m: &mut Values, y: &mut Values) writes y;
+    fn moving_average(n: usize, m: f64, x: &Values, y: &mut Values) writes y;
+}
+
+#[test]
+fn a_wrong_kernel_fails_its_check_in_either_precision() {
+    for precision in [Precision::F32, Precision::Tf32] {
+        for kernel in KERNELS {
+            let checks = kernels(&Faulty(kernel), &Definitions, precision);
+            assert!(checks.iter().any(|check| !check.ok), "a wrong {kernel} passes in {precision}");
+        }
+        let right = kernels(&Faulty("none"), &Definitions, precision);
+        assert!(right.iter().all(|check| check.ok && check.error == 0.0));
+    }
+}
