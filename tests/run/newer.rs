@@ -79,8 +79,10 @@ fn newer_results_are_named_by_every_command_and_left_alone() {
             ("run", vec!["run", "tiny.json", "--only", &only]),
         ];
         writeln!(text, "{run} {name}").unwrap();
+        // Nothing depends on how far a run was, so a run goes on beside a newer word of it.
+        let commands = if name == "progress.json" { &commands[..5] } else { &commands[..] };
         for (command, arguments) in commands {
-            writeln!(text, "  {command}: {}", told(&bench, &bench.program(&arguments))).unwrap();
+            writeln!(text, "  {command}: {}", told(&bench, &bench.program(arguments))).unwrap();
         }
         // What a newer release left is as it left it; that the run failed may be said beside it.
         let after = contents(path.parent().unwrap());

@@ -93,6 +93,11 @@ fn copy(from: &Path, to: &Path, address: &str) {
     }
 }
 
+fn checkpoint_of(folder: &Path) -> PathBuf {
+    let mut entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.find(|path| path.file_name().unwrap().to_string_lossy().starts_with("checkpoint-")).expect("a checkpoint")
+}
+
 /// Every file under a folder, but for locks.
 pub fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -166,7 +171,16 @@ fn a_run_goes_on_from_its_checkpoint() {
         let (first, rest) = metrics.split_once('\n').unwrap();
         let mut marked: Value = serde_json::from_str(first).unwrap();
         marked["loss"] = 123.25.into();
-        fs::write(folder.join("metrics.jsonl"), format!("{marked}\n{rest}")).unwrap();
+        let metrics = format!("{marked}\n{rest}");
+        fs::write(folder.join("metrics.jsonl"), &metrics).unwrap();
+        let path = checkpoint_of(&folder);
+        let address: Address = serde_json::from_value(placed.pretext["moco"].as_str().into()).unwrap();
+        let mut checkpoint = Checkpoint::parse(&fs::read(&path).unwrap(), &path, &address).unwrap();
+        // From format 2 on the epochs' metrics are in it as well.
+        if checkpoint.state.contains_key("metrics") {
+            checkpoint.state.insert("metrics".to_owned(), metrics.into());
+            fs::write(&path, checkpoint.to_bytes(&address).unwrap()).unwrap();
+        }
         let ran = bench.run(&["--only", "method=moco"]).ended(0);
         assert!(!ran.stderr.contains("checkpoint"), "{}", ran.stderr);
         let lines = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
