@@ -16,7 +16,7 @@ fixtures() {
     picture) ls tests/fixtures/pictures/* ;;
     recording) ls tests/fixtures/recordings/*.wav ;;
     encoder_file) ls tests/fixtures/encoder*.pth tests/fixtures/encoder.safetensors ;;
-    experiment_file) ls experiments/*.json ;;
+    experiment_file) ls experiments/*.json | grep -v schema ;;
     esac
 }
 
@@ -25,5 +25,5 @@ for target in ${1:-$(ls fuzz/fuzz_targets | sed 's/\.rs$//')}; do
     corpus=fuzz/corpus/$target
     mkdir -p "$corpus"
     { fixtures "$target"; find fuzz/seeds fuzz/regressions -type f -path "*/$target/*"; } | xargs cp -t "$corpus"
-    cargo +nightly fuzz run "$target" -- -max_total_time="${2:-60}" -rss_limit_mb=4096 -max_len=300000 -timeout=10
+    cargo +nightly fuzz run "$target" -- -max_total_time="${2:-60}" -rss_limit_mb=4096 -max_len=300000 -timeout=30 -print_funcs=0
 done
