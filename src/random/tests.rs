@@ -184,7 +184,7 @@ fn no_two_keys_of_a_grid_share_a_stream() {
             }
         }
     }
-    assert_eq!(seen.len(), 15 * 3 * 16 * 24);
+    assert_eq!(seen.len(), PURPOSES.len() * 3 * 16 * 24);
 }
 
 /// Any coordinates, often small ones and those at a border of their type.
