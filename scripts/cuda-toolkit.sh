@@ -14,7 +14,7 @@ mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/python" -m pip install --quiet \
-    "cuda-toolkit[nvcc,crt,nvvm,cudart,cublas,cccl]==13.0.2" "nvidia-cudnn-cu13>=9.10,<10"
+    "cuda-toolkit[nvcc,crt,nvvm,cudart,cublas,cccl]==13.0.2" "nvidia-cudnn-cu13>=9.10,<9.22"
 packages=$("$folder/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/nvidia
 cat >"$folder/env.sh" <<END
 export CUDA_HOME=$packages/cu13

@@ -61,7 +61,9 @@ fi
 
 # One whole trial of N-pair with i-Mix on CovType, 500 epochs; what does not fit is said in the log's last line of progress.
 scale=paper
-"$repro" data status covtype | grep -q "^covtype *full .* ok" || scale=demo
+# Read whole before it is searched: a pipe that is closed early would count as a failure.
+status=$("$repro" data status covtype)
+grep -q "^covtype *full .* ok" <<<"$status" || scale=demo
 echo "the cell runs at $scale scale"
 step cell "$(($(left) - 10))" "$repro" run table1 --scale "$scale" --only dataset=covtype,method=npair,imix=on --trials 1 \
     --device cuda:0 --results "$out/results" --reports "$out/reports"

@@ -180,8 +180,10 @@ pub fn on<W: OnKernels>(
 }
 
 /// Runs work that a device may break off.
-#[cfg(any(feature = "cuda", test))]
-fn catch<T>(work: impl FnOnce() -> T) -> Result<T, DeviceFailure> {
+///
+/// # Errors
+/// What it broke off with.
+pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, DeviceFailure> {
     // What the work left half done is dropped with it.
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
     caught.map_err(|panic| match panic.downcast::<DeviceFailure>() {

@@ -11,7 +11,8 @@ mod steps;
 
 use serde::Serialize;
 
-use crate::kernels::{Kernels, Precision};
+use crate::kernels::device::catch;
+use crate::kernels::{DeviceFailure, Kernels, Precision};
 use crate::train::StepError;
 
 use compare::largest_error;
@@ -34,6 +35,11 @@ pub struct Check {
 impl Check {
     fn new(check: String, shape: String, tolerance: f64, error: f64) -> Check {
         Check { check, shape, error, tolerance, ok: error <= tolerance }
+    }
+
+    /// Of what the device broke off: the others are still worth knowing.
+    fn broken(name: String, shape: String, failure: &DeviceFailure) -> Check {
+        Check::new(format!("{name}: broke off: {failure}"), shape, 0.0, f64::INFINITY)
     }
 }
 
@@ -81,7 +87,14 @@ pub fn kernels<K: Kernels, R: Kernels>(device: &K, reference: &R, precision: Pre
     let mut checks = Vec::new();
     for (number, operation) in shapes::all().iter().enumerate() {
         let expected = operation.run(reference, number);
-        for (found, expected) in operation.run(device, number).iter().zip(&expected) {
+        let found = match catch(|| operation.run(device, number)) {
+            Ok(found) => found,
+            Err(failure) => {
+                checks.push(Check::broken(operation.name().to_string(), operation.shape(), &failure));
+                continue;
+            }
+        };
+        for (found, expected) in found.iter().zip(&expected) {
             let name = format!("{}: {}", operation.name(), expected.name);
             let tolerance = expected.arithmetic.tolerance(precision);
             let error = largest_error(&found.values, &expected.values);
@@ -98,7 +111,10 @@ pub fn kernels<K: Kernels, R: Kernels>(device: &K, reference: &R, precision: Pre
 pub fn steps<K: Kernels, R: Kernels>(device: &K, reference: &R, precision: Precision) -> Result<Vec<Check>, StepError> {
     let mut checks = Vec::new();
     for step in steps::all() {
-        checks.extend(step.check(device, reference, Arithmetic::Step.tolerance(precision))?);
+        match catch(|| step.check(device, reference, Arithmetic::Step.tolerance(precision))) {
+            Ok(found) => checks.extend(found?),
+            Err(failure) => checks.push(Check::broken(step.name(), step.shape(), &failure)),
+        }
     }
     Ok(checks)
 }

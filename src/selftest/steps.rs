@@ -88,7 +88,11 @@ pub(super) fn all() -> Vec<Step> {
 }
 
 impl Step {
-    fn name(&self) -> String {
+    pub fn shape(&self) -> String {
+        format!("{}, {} replicas", self.encoder.name(), self.replicas)
+    }
+
+    pub fn name(&self) -> String {
         let method = match self.method {
             Method::Npair => "N-pair",
             Method::Simclr => "SimCLR",
@@ -142,7 +146,7 @@ impl Step {
         tolerance: f64,
     ) -> Result<Vec<Check>, StepError> {
         let (found, expected) = (self.take(device)?, self.take(reference)?);
-        let shape = format!("{}, {} replicas", self.encoder.name(), self.replicas);
+        let shape = self.shape();
         let pairs = found.into_iter().zip(expected);
         Ok(pairs
             .map(|((name, found), (_, expected))| {

@@ -31,12 +31,18 @@ fn a_distance_is_a_share_of_the_length() {
     assert_eq!(compare::distance(&[1.0], &[1.0, 1.0]), f64::INFINITY);
 }
 
-/// The definitions with one kernel that is wrong.
+/// Ending of the name of a kernel that breaks off.
+const BREAKS_OFF: &str = " breaks off";
+
+/// The definitions with one kernel that is wrong, or breaks off.
 #[derive(Clone)]
 pub(super) struct Faulty(pub &'static str);
 
 impl Faulty {
     fn spoil(&self, kernel: &str, values: &mut [f32]) {
+        if self.0.strip_suffix(BREAKS_OFF) == Some(kernel) {
+            DeviceFailure("out of memory".to_owned()).throw();
+        }
         if self.0 == kernel
             && let Some(last) = values.last_mut()
         {
@@ -135,4 +141,13 @@ fn a_wrong_kernel_fails_its_check_in_either_precision() {
         let right = kernels(&Faulty("none"), &Definitions, precision);
         assert!(right.iter().all(|check| check.ok && check.error == 0.0));
     }
+}
+
+#[test]
+fn what_breaks_off_is_told_and_the_other_checks_go_on() {
+    let all = kernels(&Definitions, &Definitions, Precision::F32).len();
+    let checks = kernels(&Faulty("relu breaks off"), &Definitions, Precision::F32);
+    let (failed, passed): (Vec<&Check>, Vec<&Check>) = checks.iter().partition(|check| !check.ok);
+    assert!(!failed.is_empty() && passed.len() + 3 * failed.len() >= all, "{failed:#?}");
+    assert!(failed.iter().all(|check| check.check.ends_with("broke off: out of memory")), "{failed:#?}");
 }

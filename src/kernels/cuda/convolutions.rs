@@ -70,6 +70,12 @@ enum Algorithm {
     Input(sys::cudnnConvolutionBwdDataAlgo_t),
 }
 
+/// Whether cuDNN says, in one of its many ways, that it does not do this: since version 9 the thousands of a status are its
+/// category.
+fn is_not_supported(status: sys::cudnnStatus_t) -> bool {
+    status as u32 / 1000 == sys::cudnnStatus_t::CUDNN_STATUS_NOT_SUPPORTED as u32 / 1000
+}
+
 impl Convolutions {
     /// The context of the stream has to be current.
     pub fn open(stream: &Arc<CudaStream>, precision: Precision) -> Result<Convolutions, CudnnError> {
@@ -104,7 +110,7 @@ impl Convolutions {
             let workspace = self.workspace.as_ref().map_or(0, |workspace| workspace.device_ptr(stream).0);
             match known.attempt(self.handle, self.precision, candidate, operands, workspace as *mut c_void) {
                 Ok(()) => return Ok(()),
-                Err(CudnnError(sys::cudnnStatus_t::CUDNN_STATUS_NOT_SUPPORTED)) => {
+                Err(CudnnError(status)) if is_not_supported(status) => {
                     known.candidates.pop_front();
                 }
                 Err(error) => return Err(ConvolutionError::Failed { what: "a pass", shape, error }),
