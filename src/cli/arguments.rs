@@ -31,7 +31,7 @@ Exit codes:
   1    at least one trial failed; the others ran
   2    wrong argument, experiment file, data file or environment
   3    nothing to do
-  4    `repro compare --strict`: a number or a claim is not reproduced
+  4    `repro compare --strict`: a number or a claim is not reproduced; `repro verify`: a run does not come out again
   130  stopped by a signal, with a checkpoint: run the same command again to go on";
 
 /// Options that every command takes.
@@ -296,7 +296,7 @@ pub struct Verify {
     /// done again whole
     #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<String>,
-    /// First steps of each pretext run to take again, of those that are recorded
+    /// First steps of each pretext run to take again; the weights are compared after the last that is recorded
     #[arg(long, value_name = "N", default_value_t = TRACED as u16, value_parser = clap::value_parser!(u16).range(1..=TRACED as i64))]
     pub steps: u16,
     /// Device to do them on: auto, cpu or cuda:N. On another kind than they were made on, bits differ

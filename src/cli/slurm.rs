@@ -57,13 +57,17 @@ pub fn hand_over(graph: &mut Graph, order: &Order, output: &Output) -> anyhow::R
 
 /// Prints what would be submitted. Where there is no Slurm, one with its defaults is thought of.
 fn show(graph: &Graph, order: &Order, results: &Results, output: &Output) -> anyhow::Result<()> {
-    let (cluster, ledger) = match cluster(output) {
+    // Asked once: without an answer the scripts are much the same.
+    let (cluster, ledger) = match crate::slurm::cluster() {
         Ok(cluster) => {
             let ledger = ledger(results, &cluster, output)?;
             (cluster, ledger)
         }
         Err(SlurmError::Missing { .. }) => Default::default(),
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            output.note(format!("warning: these scripts are for a Slurm with its defaults, because {error}"));
+            Default::default()
+        }
     };
     let (submission, scripts) = prepare(graph, &ledger, &cluster, order, results, output)?;
     for (array, script) in scripts.iter().enumerate() {

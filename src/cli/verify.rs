@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::kernels::Device;
 use crate::recipe::{EvaluationRecipe, PretextRecipe};
 use crate::runner::{
-    Agreement, Comparison, Event, Interruption, Training, Verification, Verifier, Work, device_name, finished,
-    stop_on_signals,
+    Agreement, Comparison, Event, Interruption, Training, Verification, Verifier, Work, count, crates, device_name,
+    finished, stop_on_signals,
 };
-use crate::store::{Provenance, Results, RunFolder, read_sealed};
+use crate::store::{Failure, Provenance, Results, RunFolder, read_sealed};
 use crate::train::Extent;
 
 use super::arguments::{Common, Verify};
@@ -29,7 +29,7 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 
 pub fn execute(arguments: Verify, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let results = Results::new(&common.results);
-    let folders = chosen(&arguments.runs, &results)?;
+    let folders = chosen(&arguments.runs, &results, output)?;
     let extent = match arguments.epochs {
         Some(epochs) => Extent::Epochs(epochs.into()),
         None => Extent::Steps(arguments.steps.into()),
@@ -45,7 +45,7 @@ pub fn execute(arguments: Verify, common: &Common, output: &Output) -> anyhow::R
         let name = folder.path().display().to_string();
         match verify(folder, (device, extent), common, &mut trainer, &stop, output) {
             Ok(Some(verified)) => {
-                tally.count(verified.verification.agreement());
+                tally.count(verified.agreement());
                 match arguments.json {
                     true => shown.push(verified.json(&name)),
                     false => output.result(verified.text(&name, folders.len() == 1)),
@@ -71,11 +71,15 @@ pub fn execute(arguments: Verify, common: &Common, output: &Output) -> anyhow::R
 }
 
 /// The folders of the runs that were named; of `all`, those that are finished.
-fn chosen(runs_named: &[String], results: &Results) -> anyhow::Result<Vec<RunFolder>> {
+fn chosen(runs_named: &[String], results: &Results, output: &Output) -> anyhow::Result<Vec<RunFolder>> {
     if runs_named.iter().any(|run| run == ALL) {
-        let folders = runs(results, &KINDS).into_iter().map(RunFolder::at);
+        anyhow::ensure!(runs_named.len() == 1, "`{ALL}` stands for every finished run: leave the others out");
         let finished = |folder: &RunFolder| ["done.json", "result.json"].iter().any(|name| folder.file(name).exists());
-        let folders: Vec<RunFolder> = folders.filter(finished).collect();
+        let every = runs(results, &KINDS).into_iter().map(RunFolder::at);
+        let (folders, others): (Vec<RunFolder>, Vec<RunFolder>) = every.partition(finished);
+        if !others.is_empty() {
+            output.note(format!("{} not finished, and left out", count(others.len(), "run")));
+        }
         anyhow::ensure!(
             !folders.is_empty(),
             "no finished runs in {}; name another folder with --results DIR",
@@ -89,7 +93,7 @@ fn chosen(runs_named: &[String], results: &Results) -> anyhow::Result<Vec<RunFol
 /// A run, where it was made, and what came of doing it again.
 struct Verified {
     work: Work,
-    made_on: Option<String>,
+    made_on: Option<Provenance>,
     here: String,
     verification: Verification,
 }
@@ -104,8 +108,13 @@ fn verify(
     output: &Output,
 ) -> anyhow::Result<Option<Verified>> {
     let (work, results) = work_of(folder)?;
-    anyhow::ensure!(finished(&work, &results)?, "it is not finished: run `repro run` with its experiment again");
-    let provenance: Option<Provenance> = read_sealed(&folder.file("provenance.json")).unwrap_or_default();
+    if !finished(&work, &results)? {
+        match read_sealed::<Failure>(&folder.file("failed.json"))? {
+            Some(failure) => anyhow::bail!("it failed: {failure}"),
+            None => anyhow::bail!("it is not finished: run `repro run` with its experiment again"),
+        }
+    }
+    let made_on: Option<Provenance> = read_sealed(&folder.file("provenance.json"))?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let verifier = Verifier { results: &results, data: common.data.as_deref(), device, threads, extent };
     let mut told = Instant::now();
@@ -121,10 +130,7 @@ fn verify(
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     match verified {
-        Ok(verification) => {
-            let made_on = provenance.map(|provenance| provenance.device);
-            Ok(Some(Verified { work, made_on, here: device_name(device), verification }))
-        }
+        Ok(verification) => Ok(Some(Verified { work, made_on, here: device_name(device), verification })),
         Err(Interruption::Stopped) => Ok(None),
         Err(Interruption::Failed(failure)) => Err(anyhow::anyhow!("{failure}")),
     }
@@ -149,10 +155,10 @@ fn work_of(folder: &RunFolder) -> anyhow::Result<(Work, Results)> {
     let expected = work.folder(&results);
     anyhow::ensure!(
         expected.path() == whole,
-        "{} is the recipe of a run with the address {}: expected it in a folder {}/{0}",
+        "{} is the recipe of a run with the address {}: expected it in the folder {}",
         path.display(),
         work.address(),
-        expected.path().parent().unwrap_or(root).display(),
+        expected.path().display(),
     );
     Ok((work, results))
 }
@@ -165,17 +171,26 @@ impl Verified {
         }
     }
 
+    /// Whether it was made on a device of this kind, with the same arithmetic.
+    fn is_alike(&self) -> bool {
+        self.made_on.as_ref().is_some_and(|made_on| made_on.device == self.here && made_on.crates == crates())
+    }
+
+    fn agreement(&self) -> Agreement {
+        self.verification.agreement(self.is_alike())
+    }
+
+    fn device(&self) -> &str {
+        self.made_on.as_ref().map_or("an unknown device", |made_on| made_on.device.as_str())
+    }
+
     /// The verdict, and every number where it is `alone` or they are not all the same.
     fn text(&self, run: &str, alone: bool) -> String {
         let Verified { verification, .. } = self;
-        let agreement = verification.agreement();
+        let agreement = self.agreement();
         let mut lines = vec![format!("{run}: {}", self.name())];
         if alone || agreement != Agreement::Identical {
-            lines.push(format!(
-                "made on {}; here: {}",
-                self.made_on.as_deref().unwrap_or("an unknown device"),
-                self.here
-            ));
+            lines.push(format!("made on {}; here: {}", self.device(), self.here));
             lines.push(numbers(verification));
         }
         lines.push(self.verdict());
@@ -184,16 +199,12 @@ impl Verified {
 
     fn verdict(&self) -> String {
         let Verification { extent, .. } = &self.verification;
-        match self.verification.agreement() {
+        match self.agreement() {
             Agreement::Identical => format!("identical: {extent} gave the same bits again"),
-            Agreement::Rounding => {
-                let largest = self.verification.largest_difference();
-                let why = match self.made_on.as_ref() == Some(&self.here) {
-                    true => "although the devices are of one kind",
-                    false => "as kinds of processor differ that take sums in another order",
-                };
-                format!("within rounding: {extent} agree to {largest:.1e}, {why}")
-            }
+            Agreement::Rounding => format!(
+                "within rounding: {extent} came out to {:.1e}, as on another kind of processor or with other crates",
+                self.verification.largest_difference()
+            ),
             Agreement::Different => match self.verification.first_difference() {
                 Some(Comparison { name, recorded, here, .. }) => {
                     format!("different: {name} was {recorded} and is {here} here")
@@ -210,9 +221,9 @@ impl Verified {
             "address": work.address(),
             "work": work.name(),
             "name": self.name(),
-            "made_on": made_on,
+            "made_on": made_on.as_ref().map(|made_on| &made_on.device),
             "here": here,
-            "agreement": verification.agreement(),
+            "agreement": self.agreement(),
             "extent": verification.extent,
             "largest_difference": verification.largest_difference(),
             "comparisons": verification.comparisons,

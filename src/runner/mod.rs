@@ -37,7 +37,7 @@ pub use pace::{Pace, count, described, duration, rate_text, stage_text, time_tex
 pub use process::{WORKER_ENVIRONMENT, WorkerProcesses};
 pub use progress::{Bars, Lines, Observer, observer};
 pub use protocol::{Event, Reply, Request, Task, Work};
-pub use provenance::{commit, device_name};
+pub use provenance::{commit, crates, device_name};
 pub use readout::ReadOut;
 pub use schedule::{Ending, Settings, mark_finished, run};
 pub use summary::Summary;

@@ -20,7 +20,7 @@ pub fn commit() -> &'static str {
 }
 
 /// Versions of the crates that do the arithmetic.
-fn crates() -> BTreeMap<String, String> {
+pub fn crates() -> BTreeMap<String, String> {
     let pairs = env!("REPRO_CRATES").split(',').filter_map(|pair| pair.split_once('='));
     pairs.map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
 }

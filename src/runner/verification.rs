@@ -38,6 +38,9 @@ pub struct Content {
     pub same: bool,
 }
 
+/// Name of the content that numbers do not follow from: what was chosen along the way.
+pub(super) const DETAILS: &str = "details";
+
 /// What came of doing work again.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verification {
@@ -59,12 +62,17 @@ pub enum Agreement {
 }
 
 impl Verification {
-    pub fn agreement(&self) -> Agreement {
+    /// `alike` says whether it was made on a device of this kind with the same arithmetic: rounding is then no excuse.
+    pub fn agreement(&self, alike: bool) -> Agreement {
         let numbers_are_same = self.comparisons.iter().all(Comparison::is_same);
         if numbers_are_same && self.contents.iter().all(|content| content.same) {
             Agreement::Identical
-        } else if !numbers_are_same && self.comparisons.iter().all(Comparison::is_close) {
+        } else if !alike
+            && !numbers_are_same
+            && self.comparisons.iter().all(Comparison::is_close)
             // What follows from numbers that differ by rounding cannot have the recorded checksum.
+            && !self.contents.iter().any(|content| content.same && content.name != DETAILS)
+        {
             Agreement::Rounding
         } else {
             Agreement::Different
@@ -103,16 +111,26 @@ mod tests {
 
     #[test]
     fn only_the_same_bits_are_identical() {
-        assert_eq!(verification(&[2.0, 2.0], true).agreement(), Agreement::Identical);
+        let agreement = |here: &[f64], same| verification(here, same).agreement(false);
+        assert_eq!(agreement(&[2.0, 2.0], true), Agreement::Identical);
         let next = f64::from_bits(2f64.to_bits() + 1);
-        assert_eq!(verification(&[2.0, next], false).agreement(), Agreement::Rounding);
-        assert_eq!(verification(&[2.0, 2.003], false).agreement(), Agreement::Different);
-        assert_eq!(verification(&[2.0, f64::NAN], false).agreement(), Agreement::Different);
+        assert_eq!(agreement(&[2.0, next], false), Agreement::Rounding);
+        assert_eq!(agreement(&[2.0, 2.003], false), Agreement::Different);
+        assert_eq!(agreement(&[2.0, f64::NAN], false), Agreement::Different);
     }
 
     #[test]
-    fn the_same_numbers_with_other_content_differ() {
-        assert_eq!(verification(&[2.0, 2.0], false).agreement(), Agreement::Different);
+    fn numbers_and_what_follows_from_them_differ_together() {
+        let next = f64::from_bits(2f64.to_bits() + 1);
+        assert_eq!(verification(&[2.0, 2.0], false).agreement(false), Agreement::Different);
+        assert_eq!(verification(&[2.0, next], true).agreement(false), Agreement::Different);
+    }
+
+    #[test]
+    fn rounding_is_no_excuse_on_a_device_of_the_same_kind() {
+        let next = f64::from_bits(2f64.to_bits() + 1);
+        assert_eq!(verification(&[2.0, next], false).agreement(true), Agreement::Different);
+        assert_eq!(verification(&[2.0, 2.0], true).agreement(true), Agreement::Identical);
     }
 
     #[test]

@@ -1,18 +1,22 @@
 //! Does finished work again, or its beginning, and writes nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::Path;
+
+use serde_json::json;
 
 use crate::data::Set;
 use crate::evaluate::Means;
 use crate::kernels::device::{OnKernels, on};
 use crate::kernels::{Device, Kernels, Precision};
 use crate::recipe::{EvaluationRecipe, PretextRecipe};
-use crate::store::{EpochMetrics, Results, RunFolder, StoreError, TracedStep, checksum};
+use crate::store::{EpochMetrics, Results, RunFolder, StoreError, Trace, checksum};
 use crate::train::{self, Extent, Retraced};
 
 use super::interruption::{of_device, of_store, of_training};
 use super::training::{EvaluationRun, Training, log};
+use super::verification::DETAILS;
 use super::{Comparison, Content, Event, Interruption, Verification, Work};
 
 /// What a loss may differ by on another kind of processor: see docs/determinism.md.
@@ -59,7 +63,7 @@ impl Verifier<'_> {
         let work = Retracing { recipe, data, threads, extent, control: &mut control };
         let again = on(self.device, Precision::F32, threads, work).map_err(of_device)?;
         let again = again.map_err(of_training)?.ok_or(Interruption::Stopped)?;
-        Ok(recorded.beside(&again))
+        Ok(recorded.beside(&again, self.extent))
     }
 
     fn evaluation(
@@ -74,16 +78,20 @@ impl Verifier<'_> {
         let data = trainer.data(&recipe.data, self.data)?;
         let work = EvaluationRun { recipe, data, results: self.results, means: Means::threads(self.threads), watch };
         let again = on(self.device, Precision::F32, self.threads, work).map_err(of_device)??;
-        let beside = |(name, &recorded): (&String, &f64)| Comparison {
+        let names: BTreeSet<&String> = recorded.readings.keys().chain(again.readings.keys()).collect();
+        let reading = |from: &BTreeMap<String, f64>, name: &String| from.get(name).copied().unwrap_or(f64::NAN);
+        let beside = |name: &String| Comparison {
             name: name.clone(),
-            recorded,
-            here: again.readings.get(name).copied().unwrap_or(f64::NAN),
+            recorded: reading(&recorded.readings, name),
+            here: reading(&again.readings, name),
             tolerance: ROUNDING_OF_READINGS,
         };
-        let comparisons = recorded.readings.iter().map(beside).collect();
+        let comparisons = names.into_iter().map(beside).collect();
         let metrics = log(&again, &folder.file("metrics.jsonl")).map_err(of_store)?;
         let same = checksum(metrics.text().as_bytes()) == recorded.metrics;
-        let contents = vec![Content { name: "metrics.jsonl".to_owned(), same }];
+        let details = json!(again.details) == json!(recorded.details);
+        let contents = [("metrics.jsonl", same), (DETAILS, details)];
+        let contents = contents.map(|(name, same)| Content { name: name.to_owned(), same }).into();
         Ok(Verification { extent: "the whole evaluation".to_owned(), comparisons, contents })
     }
 }
@@ -109,63 +117,74 @@ fn unfinished(folder: &RunFolder, name: &str) -> StoreError {
     StoreError::damaged(&folder.file(name), "it is not there, and only finished work can be verified")
 }
 
-/// What a pretext run recorded of its beginning.
-enum Recorded {
-    Steps { steps: Vec<TracedStep>, parameters: Option<String> },
-    Epochs(Vec<EpochMetrics>),
+/// What a pretext run recorded.
+struct Recorded {
+    trace: Trace,
+    epochs: Vec<EpochMetrics>,
+    /// SHA-256 of `encoder.safetensors`.
+    encoder: Option<String>,
 }
 
 impl Recorded {
     fn read(folder: &RunFolder, extent: Extent) -> Result<Recorded, StoreError> {
         let done = folder.read_done()?.ok_or_else(|| unfinished(folder, "done.json"))?;
-        match extent {
-            Extent::Epochs(epochs) => {
-                let mut all: Vec<EpochMetrics> = folder.read_metrics(&done)?;
-                all.truncate(epochs);
-                Ok(Recorded::Epochs(all))
-            }
-            Extent::Steps(count) => {
-                let trace = done.trace.ok_or_else(|| StoreError::Untraced { path: folder.file("done.json") })?;
-                let mut steps = trace.steps;
-                let parameters = trace.parameters.filter(|_| count >= steps.len());
-                steps.truncate(count);
-                Ok(Recorded::Steps { steps, parameters })
-            }
-        }
+        let epochs = match extent {
+            Extent::Epochs(_) => folder.read_metrics(&done)?,
+            Extent::Steps(_) => Vec::new(),
+        };
+        let encoder = done.files.get("encoder.safetensors").cloned();
+        let trace = match (done.trace, extent) {
+            (Some(trace), _) => trace,
+            (None, Extent::Epochs(_)) => Trace::default(),
+            (None, Extent::Steps(_)) => return Err(StoreError::Untraced { path: folder.file("done.json") }),
+        };
+        Ok(Recorded { trace, epochs, encoder })
     }
 
-    fn beside(self, again: &Retraced) -> Verification {
-        match self {
-            Recorded::Steps { steps, parameters } => {
-                let pairs = steps.iter().zip(&again.trace.steps).enumerate();
-                let comparisons = pairs.flat_map(|(at, (recorded, here))| {
-                    numbers(&format!("step {}", at + 1), [recorded.loss, recorded.spread], [here.loss, here.spread])
-                });
-                let comparisons = comparisons.collect();
-                let count = steps.len();
-                let content = |recorded: String| Content {
+    /// Everything that came out, beside what was recorded of it: what was not counts as another.
+    fn beside(&self, again: &Retraced, extent: Extent) -> Verification {
+        let mut comparisons = Vec::new();
+        let mut contents = Vec::new();
+        let taken = match extent {
+            Extent::Steps(_) => {
+                for (at, here) in again.trace.steps.iter().enumerate() {
+                    let recorded = self.trace.steps.get(at).map(|step| [step.loss, step.spread]);
+                    comparisons.extend(numbers(&format!("step {}", at + 1), recorded, [here.loss, here.spread]));
+                }
+                let count = again.trace.steps.len();
+                contents.extend(again.trace.parameters.as_ref().map(|here| Content {
                     name: format!("parameters after step {count}"),
-                    same: again.trace.parameters.as_ref() == Some(&recorded),
-                };
-                let contents = parameters.map(content).into_iter().collect();
-                Verification { extent: format!("the first {count} steps"), comparisons, contents }
+                    same: self.trace.parameters.as_ref() == Some(here),
+                }));
+                first(count, "step")
             }
-            Recorded::Epochs(epochs) => {
-                let pairs = epochs.iter().zip(&again.epochs);
-                let comparisons = pairs.flat_map(|(recorded, here)| {
-                    let name = format!("epoch {}", recorded.epoch);
-                    numbers(&name, [recorded.loss, recorded.spread], [here.loss, here.spread])
-                });
-                let comparisons = comparisons.collect();
-                let extent = format!("the first {} epochs", epochs.len());
-                Verification { extent, comparisons, contents: Vec::new() }
+            Extent::Epochs(_) => {
+                for (at, here) in again.epochs.iter().enumerate() {
+                    let recorded = self.epochs.get(at).map(|epoch| [epoch.loss, epoch.spread]);
+                    comparisons.extend(numbers(&format!("epoch {}", at + 1), recorded, [here.loss, here.spread]));
+                }
+                first(again.epochs.len(), "epoch")
             }
-        }
+        };
+        contents.extend(
+            again.encoder.as_ref().map(|here| Content {
+                name: "encoder.safetensors".to_owned(),
+                same: self.encoder.as_ref() == Some(here),
+            }),
+        );
+        let extent = if again.encoder.is_some() { format!("{taken}, all there are,") } else { taken };
+        Verification { extent, comparisons, contents }
     }
 }
 
+/// `the first step`, `the first 10 steps`.
+fn first(count: usize, thing: &str) -> String {
+    if count == 1 { format!("the first {thing}") } else { format!("the first {count} {thing}s") }
+}
+
 /// Loss and spread of a step or an epoch.
-fn numbers(of: &str, recorded: [f64; 2], here: [f64; 2]) -> [Comparison; 2] {
+fn numbers(of: &str, recorded: Option<[f64; 2]>, here: [f64; 2]) -> [Comparison; 2] {
+    let recorded = recorded.unwrap_or([f64::NAN; 2]);
     [(0, "loss"), (1, "spread")].map(|(at, what)| Comparison {
         name: format!("{of}: {what}"),
         recorded: recorded[at],

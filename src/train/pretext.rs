@@ -144,6 +144,8 @@ pub struct Retraced {
     pub trace: Trace,
     /// Of the whole epochs among the steps.
     pub epochs: Vec<EpochMetrics>,
+    /// SHA-256 of `encoder.safetensors`, where the steps go to the end of the run.
+    pub encoder: Option<String>,
 }
 
 /// Takes the first steps of a recipe again, up to the end of the run. Nothing is written.
@@ -171,7 +173,14 @@ pub fn retrace<K: Kernels>(
         }
         Ok(true)
     })??;
-    Ok(whole.then(|| Retraced { trace: course.at.trace, epochs }))
+    if !whole {
+        return Ok(None);
+    }
+    let encoder = match course.is_finished() {
+        true => Some(checksum(&encoder_bytes(&course.trainer.query, &recipe.address())?)),
+        false => None,
+    };
+    Ok(Some(Retraced { trace: course.at.trace, epochs, encoder }))
 }
 
 fn finish<K: Kernels>(

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imix_repro::store::{Done, EvaluationResult, read_sealed, write_sealed};
+use imix_repro::store::{Done, EvaluationResult, Provenance, Trace, checksum, read_sealed, write_sealed};
 use serde_json::Value;
 
 use crate::bench::Bench;
@@ -51,7 +51,11 @@ fn finished_runs_come_out_again_with_the_same_bits() {
     assert!(!few.stdout.contains("step 4") && !few.stdout.contains("parameters"), "{}", few.stdout);
 
     let all = bench.program(&["verify", "all", "--epochs", "9"]).ended(0);
-    assert!(all.stdout.contains("identical: the first 2 epochs gave the same bits again"), "{}", all.stdout);
+    assert!(
+        all.stdout.contains("identical: the first 2 epochs, all there are, gave the same bits again"),
+        "{}",
+        all.stdout
+    );
     assert!(all.stdout.contains("3 identical, 0 within rounding, 0 different, 0 not verified"), "{}", all.stdout);
     assert_eq!(everything(&bench), before, "verifying wrote something");
 }
@@ -73,11 +77,25 @@ fn numbers_that_do_not_come_out_are_named() {
     let found = bench.program(&["verify", &run]).ended(4);
     assert!(found.stdout.contains("gave the same numbers but other content"), "{}", found.stdout);
 
+    // What is not recorded is not what came out.
+    fs::write(&done, &honest).unwrap();
+    forge(&done, |done| *done.trace.as_mut().unwrap() = Trace::default());
+    let found = bench.program(&["verify", &run]).ended(4);
+    assert!(found.stdout.contains("different: step 1: loss was NaN"), "{}", found.stdout);
+
     fs::write(&done, &honest).unwrap();
     forge(&done, |done| {
-        let loss = &mut done.trace.as_mut().unwrap().steps[9].loss;
+        let trace = done.trace.as_mut().unwrap();
+        let loss = &mut trace.steps[9].loss;
         *loss = f64::from(f32::from_bits((*loss as f32).to_bits() + 1));
+        trace.parameters = Some("0".repeat(64));
     });
+    bench.program(&["verify", &run]).ended(4);
+    // On another kind of processor that may be.
+    let provenance = done.with_file_name("provenance.json");
+    let mut elsewhere: Provenance = read_sealed(&provenance).unwrap().unwrap();
+    elsewhere.device = "cpu (another one)".to_owned();
+    write_sealed(&provenance, &elsewhere).unwrap();
     let found = bench.program(&["verify", &run, "--json"]).ended(0);
     let found: Value = serde_json::from_str(&found.stdout).unwrap();
     assert_eq!(found[0]["agreement"], "rounding");
@@ -92,10 +110,31 @@ fn numbers_that_do_not_come_out_are_named() {
 }
 
 #[test]
+fn another_encoder_is_found_by_doing_the_whole_run_again() {
+    let bench = Bench::new(1);
+    bench.run(&ONLY).ended(0);
+    let done = first(&bench, "pretext", "done.json");
+    let (run, encoder) = (done.parent().unwrap().display().to_string(), done.with_file_name("encoder.safetensors"));
+    let whole = bench.program(&["verify", &run, "--epochs", "9"]).ended(0);
+    assert!(
+        whole.stdout.contains("identical: the first epoch, all there are, gave the same bits again"),
+        "{}",
+        whole.stdout
+    );
+    let mut bytes = fs::read(&encoder).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&encoder, &bytes).unwrap();
+    forge(&done, |done| drop(done.files.insert("encoder.safetensors".to_owned(), checksum(&bytes))));
+    let whole = bench.program(&["verify", &run, "--epochs", "9"]).ended(4);
+    assert!(whole.stdout.contains("gave the same numbers but other content"), "{}", whole.stdout);
+}
+
+#[test]
 fn what_cannot_be_verified_is_told() {
     let bench = Bench::new(1);
     assert!(bench.program(&["verify", "all"]).ended(2).stderr.contains("no finished runs in results"));
     bench.run(&ONLY).ended(0);
+    bench.program(&["verify", "all", "1f"]).ended(2).says("`all` stands for every finished run");
     let done = first(&bench, "pretext", "done.json");
     let run = done.parent().unwrap().to_owned();
     let name = run.display().to_string();
@@ -109,7 +148,7 @@ fn what_cannot_be_verified_is_told() {
     let elsewhere = run.with_file_name("elsewhere");
     fs::rename(&run, &elsewhere).unwrap();
     let moved = bench.program(&["verify", &elsewhere.display().to_string()]).ended(2);
-    moved.says(&address).says("expected it in a folder");
+    moved.says(&address).says("expected it in the folder");
     fs::rename(&elsewhere, &run).unwrap();
 
     fs::write(run.join("encoder.safetensors"), b"nothing").unwrap();
@@ -120,4 +159,5 @@ fn what_cannot_be_verified_is_told() {
 
     fs::remove_file(&done).unwrap();
     bench.program(&["verify", &name]).ended(2).says("it is not finished");
+    bench.program(&["verify", "all", "--epochs", "1"]).ended(2).says("1 run not finished, and left out");
 }
