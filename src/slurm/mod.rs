@@ -2,7 +2,7 @@
 //!
 //! [`group`] turns a graph of work into job arrays: a task for each pretext run, and the evaluations of its encoder as a
 //! task of a second array that waits for it. A [`Submission`] is the record of that, kept in the results folder beside its
-//! batch [`script`]s; each task finds its work there and does it in its [`turn`]. What became of a task is told by the
+//! batch [`script`]s; each task finds its work there and does it in its [turn](Turn). What became of a task is told by the
 //! folders of its work together with `squeue` ([`Ledger`], [`status`]).
 //!
 //! Names of jobs carry the id of their submission, so a job is found again even where its submitter died before it could
