@@ -17,15 +17,13 @@ use crate::train::{self, Extent, Retraced};
 use super::interruption::{of_device, of_store, of_training};
 use super::training::{EvaluationRun, Training, log};
 use super::verification::DETAILS;
+use super::work::Watch;
 use super::{Comparison, Content, Event, Interruption, Verification, Work};
 
 /// What a loss may differ by on another kind of processor: see docs/determinism.md.
 const ROUNDING_OF_LOSSES: f64 = 1e-3;
 /// The same for a test accuracy, which a few items on the border between two classes move.
 const ROUNDING_OF_READINGS: f64 = 1e-2;
-
-/// Takes an event; breaks when the work has to stop.
-type Watch<'a> = &'a mut dyn FnMut(Event) -> ControlFlow<()>;
 
 /// What to do again, and with what.
 pub struct Verifier<'a> {

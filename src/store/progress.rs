@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::atomic::replace;
 use super::{RunFolder, StoreError, refuse_newer};
 
-pub(super) const NAME: &str = "progress.json";
+const NAME: &str = "progress.json";
 /// Raised when the shape of the file changes.
-pub(super) const FORMAT: u32 = 1;
+const FORMAT: u32 = 1;
 
 /// Content of `progress.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::{refuse_newer, write_atomic};
 
 /// Raised when the shape of a sealed file changes, that of its body included, or that of a file it vouches for.
-pub(super) const FORMAT: u32 = 1;
+const FORMAT: u32 = 1;
 
 /// A file of the results folder that could not be used.
 #[derive(Debug, Error)]

@@ -85,10 +85,10 @@ pub fn evaluate(
         initial: &initial_weights(seed, labels.classes * width),
         pool: &pool,
     };
-    let all: Vec<u32> = (0..labels.train.len() as u32).collect();
-    let mut sets = vec![(ShuffledSet::All, all.clone(), Stage::Training)];
+    let all = 0..labels.train.len() as u32;
+    let mut sets = vec![(ShuffledSet::All, all.clone().collect(), Stage::Training)];
     if settings.validation && !labels.validation.is_empty() {
-        let rows = all.iter().copied().filter(|row| !labels.validation.contains(&(*row as usize))).collect();
+        let rows: Vec<u32> = all.clone().filter(|row| !labels.validation.contains(&(*row as usize))).collect();
         sets.push((ShuffledSet::WithoutValidation, rows, Stage::Choosing));
     }
     // One that does not fit costs the time it was to save.

@@ -1,5 +1,7 @@
 //! A linear evaluation between two epochs, as a checkpoint holds it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -25,7 +27,7 @@ struct State {
 /// What a checkpoint holds after an epoch of the course `at_hand`.
 pub(super) fn checkpoint(finished: &[Course], at_hand: &Course, classifiers: &Classifiers) -> Checkpoint {
     let courses = || finished.iter().chain([at_hand]);
-    let mut buffers = std::collections::BTreeMap::new();
+    let mut buffers = BTreeMap::new();
     for (index, course) in courses().enumerate() {
         for (at, snapshot) in course.snapshots.iter().enumerate() {
             let [weights, bias] = names(index, at);

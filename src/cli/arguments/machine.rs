@@ -1,0 +1,54 @@
+//! Arguments of the commands about this machine.
+
+use clap::{Args, ValueEnum};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro selftest\n  repro selftest --device cuda:0 --precision tf32\n\nA GPU is checked against the CPU, and the CPU against plain definitions. Exits with 1 where a check fails."
+)]
+pub struct Selftest {
+    /// Device to check: auto (the first GPU, if it can be used), cpu or cuda:N
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub device: String,
+    /// How a GPU multiplies
+    #[arg(long, value_enum, default_value = "f32")]
+    pub precision: Precision,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  repro bench --quick\n  repro bench --device cuda:0 --precision tf32 --json\n\nSteps are those of N-pair with i-Mix, both views, from inputs in memory to the changed weights."
+)]
+pub struct Bench {
+    /// Device to measure: auto (the first GPU, if it can be used), cpu or cuda:N
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub device: String,
+    /// How a GPU multiplies
+    #[arg(long, value_enum, default_value = "f32")]
+    pub precision: Precision,
+    /// Narrow networks and small batches, for seconds instead of minutes; nothing is projected
+    #[arg(long)]
+    pub quick: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Precision {
+    F32,
+    /// Factors rounded to 10 bits behind the point, on tensor cores
+    Tf32,
+}
+
+impl From<Precision> for crate::kernels::Precision {
+    fn from(precision: Precision) -> crate::kernels::Precision {
+        match precision {
+            Precision::F32 => crate::kernels::Precision::F32,
+            Precision::Tf32 => crate::kernels::Precision::Tf32,
+        }
+    }
+}
