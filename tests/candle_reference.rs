@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::{Module, ModuleT, VarBuilder};
-use imix_repro::kernels::Cpu;
-use imix_repro::kernels::cross_entropy::{LeftOut, SoftLabels, cross_entropy};
+use imix_repro::kernels::{Cpu, CrossEntropy, EmbeddingKernels, LeftOut, SoftLabels};
 use imix_repro::model::{Mode, Network, Plan, Section};
 use imix_repro::recipe::Head;
 
@@ -78,13 +77,25 @@ fn the_fused_loss_and_its_gradients_agree() -> Result<()> {
     let logits = (queries.matmul(&keys.t()?)? / TEMPERATURE)?;
     let own = Tensor::arange(0u32, ROWS as u32, &Device::Cpu)?;
     let theirs = candle_nn::loss::cross_entropy(&logits, &own)?;
-    let labels = SoftLabels::new(ROWS, ROWS, (0..ROWS).map(|row| (row, row, 1.0)))?;
-    let ours = cross_entropy(&queries, &keys, labels, LeftOut::Nothing, TEMPERATURE)?;
-    assert!((ours.to_scalar::<f32>()? - theirs.to_scalar::<f32>()?).abs() < 1e-5);
-    let (ours, theirs) = (ours.backward()?, theirs.backward()?);
-    for var in [&queries, &keys] {
-        let (Some(ours), Some(theirs)) = (ours.get(var), theirs.get(var)) else { panic!("no gradient") };
-        let off = largest_difference(ours, theirs)?;
+    let labels = SoftLabels::new(ROWS, ROWS, (0..ROWS).map(|row| (row, row, 1.0))).expect("labels inside the matrix");
+    let operation = CrossEntropy {
+        width: WIDTH,
+        labels,
+        left_out: LeftOut::Nothing,
+        temperature: TEMPERATURE,
+        queries: 0,
+        keys: ROWS,
+        keys_learn: true,
+        share: 0,
+        shares: 1,
+    };
+    let (mut gradient, mut losses) = (vec![0.0; both.len()], vec![0.0]);
+    Cpu::new(1).cross_entropy(&operation, &both, &both, &mut gradient, &mut losses);
+    assert!((losses[0] - theirs.to_scalar::<f32>()?).abs() < 1e-5);
+    let theirs = theirs.backward()?;
+    for (var, ours) in [&queries, &keys].into_iter().zip(gradient.chunks(ROWS * WIDTH)) {
+        let ours = Tensor::from_slice(ours, (ROWS, WIDTH), &Device::Cpu)?;
+        let off = largest_difference(&ours, theirs.get(var).expect("a gradient"))?;
         assert!(off < 1e-5, "off by {off}");
     }
     Ok(())

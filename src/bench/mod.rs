@@ -93,7 +93,14 @@ pub fn steps<K: Kernels>(kernels: &K, cell: &Cell, effort: Effort) -> Result<Opt
         (0..rows * inputs).map(|_| rand::RngExt::random_range(&mut stream, -1.0..1.0)).collect::<Vec<f32>>()
     });
     let batch = Batch { epoch: 0, step: 0, rows: (0..rows as u32).collect(), shape: vec![rows, inputs], views };
-    let rate = per_second(effort.patience, || trainer.step(batch.clone(), 1e-3).map(|_| ()))?;
+    let preparation = trainer.preparation();
+    let rate = per_second(effort.patience, || {
+        trainer.take(preparation.of(batch.clone())?, 1e-3)?;
+        if trainer.is_full() {
+            trainer.observed();
+        }
+        Ok::<(), StepError>(())
+    })?;
     Ok(Some(Speed {
         network: name(&settings.network),
         batch: rows,

@@ -6,20 +6,24 @@
 //! memory, and max-out compares them. Activations of pictures `[images, height, width, channels]` lie pixel by pixel,
 //! all channels of one before the next, and the weights of a convolution as `[kernel row, kernel column, input channel,
 //! output channel]`: vectors run over channels, whatever the sides and the stride. Average pooling turns the one into
-//! the other. Every kernel gives the same bits for any number of threads.
+//! the other. Embeddings lie row by row. Every kernel gives the same bits for any number of threads.
 
 pub mod cpu;
-pub mod cross_entropy;
 #[cfg(any(feature = "cuda", test))]
 pub mod cuda;
 pub mod definitions;
 pub mod device;
-pub mod normalise;
+mod embeddings;
 mod row_mix;
+mod storage;
 
 pub use cpu::Cpu;
 pub use device::{Device, DeviceError, DeviceFailure, Precision};
+pub use embeddings::{
+    CrossEntropy, EmbeddingKernels, LabelOutside, LeftOut, QueryRows, SHORTEST, SoftLabels, normalise_rows,
+};
 pub use row_mix::RowMix;
+pub use storage::Storage;
 
 /// A stretch of a flat buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,22 +141,8 @@ pub const EPSILON: f32 = 1e-5;
 /// Share of a new batch in the running statistics, as PyTorch has it.
 pub const RUNNING_SHARE: f32 = 0.1;
 
-/// The kernels of a device.
-pub trait Kernels: Clone + Send + 'static {
-    /// Memory of f32 on the device.
-    type Buffer: Send;
-
-    fn zeros(&self, len: usize) -> Self::Buffer;
-    fn len(&self, buffer: &Self::Buffer) -> usize;
-    /// Copies host values to the start of a buffer.
-    fn upload(&self, values: &[f32], buffer: &mut Self::Buffer);
-    /// The first `len` values.
-    fn download(&self, buffer: &Self::Buffer, len: usize) -> Vec<f32>;
-    /// Copies rows of `width` host values to the start of a buffer, as activations.
-    fn upload_rows(&self, values: &[f32], width: usize, buffer: &mut Self::Buffer);
-    /// The activations `[rows, width]` at the start of a buffer, row by row.
-    fn download_rows(&self, buffer: &Self::Buffer, rows: usize, width: usize) -> Vec<f32>;
-
+/// The kernels of a device over activations; with those over embeddings it has everything that training needs.
+pub trait Kernels: EmbeddingKernels {
     /// `y = x w^T`, and `+ b` where `with_bias`. The bias is left out before BatchNorm, which takes it up.
     fn linear(
         &self,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::kernels::{Kernels, RowMix};
 
+use super::ModelError;
 use super::block::Block;
 use super::plan::Plan;
-use super::{ModelError, Network};
 
 /// How the rows of a pass are mixed at the end of a layer.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,22 +74,4 @@ pub(super) fn placed(plan: &Plan, rows: usize, mixes: &[LayerMix]) -> Result<BTr
         Ok((at, rows_mix.ok_or(ModelError::Partners { found, rows })?))
     };
     mixes.iter().map(place).collect()
-}
-
-impl<K: Kernels> Network<K> {
-    /// [`Network::forward`] in training, with rows mixed at the ends of some layers, each named once. The next
-    /// [`Network::backward`] goes back through the mixtures.
-    ///
-    /// # Errors
-    /// Those of [`Network::forward`], a layer that is not there, partners that do not fit.
-    pub fn forward_mixed(
-        &mut self,
-        input: &[f32],
-        rows: usize,
-        replicas: usize,
-        mixes: &[LayerMix],
-    ) -> Result<candle_core::Tensor, ModelError> {
-        let mixes = placed(self.plan(), rows, mixes)?;
-        self.train(input, rows, replicas, mixes)
-    }
 }

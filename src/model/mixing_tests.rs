@@ -2,7 +2,7 @@
 
 use super::tests::{output_gradient_of, scattered};
 use super::*;
-use crate::kernels::{Cpu, FeatureMap};
+use crate::kernels::{Cpu, FeatureMap, Storage};
 use crate::recipe::{Head, Stem};
 
 const ROWS: usize = 12;
@@ -32,12 +32,18 @@ fn mix(layer: usize) -> LayerMix {
     LayerMix { layer, partner: next.iter().map(|row| *row as u32).collect(), lambda: lambda.collect() }
 }
 
+/// What a pass puts out, row by row.
+fn output(network: &mut Network<Cpu>, input: &[f32], mixes: &[LayerMix]) -> Vec<f32> {
+    let (cpu, outputs) = (network.kernels().clone(), network.plan().outputs());
+    network.pass(cpu.stage(input.to_vec()), ROWS, REPLICAS, mixes).expect("a pass");
+    cpu.download_rows(network.output().expect("a pass before"), ROWS, outputs)
+}
+
 fn loss(network: &mut Network<Cpu>, input: &[f32], mixes: &[LayerMix]) -> f64 {
-    let output = network.forward_mixed(input, ROWS, REPLICAS, mixes).expect("a pass");
+    let output = output(network, input, mixes);
     let weights = output_gradient_of(ROWS, network.plan().outputs());
-    let product = |(a, b): (&f32, &f32)| f64::from(*a) * f64::from(*b);
-    let flat = |tensor: &candle_core::Tensor| tensor.flatten_all().and_then(|it| it.to_vec1::<f32>()).expect("values");
-    flat(&output).iter().zip(&flat(&weights)).map(product).sum()
+    let weights = weights.flatten_all().and_then(|weights| weights.to_vec1::<f32>()).expect("values");
+    output.iter().zip(&weights).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
 
 /// Each tensor of parameters is moved in a direction of its own.
@@ -88,9 +94,9 @@ fn what_is_mixed_shows_after_its_layer_only_and_is_gone_in_the_next_pass() {
         let mut network = Network::new(Cpu::new(2), plan.clone(), 3);
         let weights = output_gradient_of(ROWS, plan.outputs());
         let mut pass = |mixes: &[LayerMix]| {
-            let output = network.forward_mixed(&input, ROWS, REPLICAS, mixes).expect("a pass");
+            let output = output(&mut network, &input, mixes);
             network.backward(&weights).expect("a pass before");
-            (output.to_vec2::<f32>().expect("rows"), network.gradient())
+            (output, network.gradient())
         };
         let clean = pass(&[]);
         let with = |layer: usize| pass(&[mix(layer)]);
@@ -110,7 +116,7 @@ fn unfit_mixtures_are_refused() {
         assert_eq!(plan.layers(), 5);
         let input = input(&plan);
         let mut network = Network::new(Cpu::new(1), plan, 3);
-        let mut refused = |mix: LayerMix| network.forward_mixed(&input, ROWS, 1, &[mix]).unwrap_err().to_string();
+        let mut refused = |mix: LayerMix| network.pass(input.clone(), ROWS, 1, &[mix]).unwrap_err().to_string();
         assert_eq!(refused(mix(6)), "rows cannot be mixed at layer 6 of a network of 5 hidden layers");
         let twice = LayerMix { partner: vec![1; ROWS], ..mix(1) };
         let few = LayerMix { partner: vec![0], lambda: vec![1.0], layer: 1 };

@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 
 use crate::kernels::{Kernels, RowMix};
 
-use super::mixing::Mixing;
+use super::mixing::{LayerMix, Mixing, placed};
 use super::pass::{Buffers, Kept, Pass};
 use super::plan::{Plan, Section};
 use super::{ModelError, initial};
@@ -84,7 +84,7 @@ impl<K: Kernels> Network<K> {
         match mode {
             Mode::Train { replicas } => self.train(input, rows, replicas, BTreeMap::new()),
             Mode::Evaluate => {
-                self.check_input(input, rows)?;
+                self.check_input(input.len(), rows)?;
                 let (blocks, outputs) = (self.plan.blocks().len(), self.plan.outputs());
                 let values = self.infer(input, rows, blocks, outputs);
                 Ok(Tensor::from_vec(values, (rows, outputs), &Device::Cpu)?)
@@ -92,20 +92,43 @@ impl<K: Kernels> Network<K> {
         }
     }
 
-    /// A training pass. `mixes` go in front of the blocks that so many others come before.
-    pub(super) fn train(
+    /// A training pass with its output on the host. `mixes` go in front of the blocks that so many others come before.
+    fn train(
         &mut self,
         input: &[f32],
         rows: usize,
         replicas: usize,
         mixes: BTreeMap<usize, RowMix>,
     ) -> Result<Tensor, ModelError> {
-        self.check_input(input, rows)?;
-        if replicas == 0 || !rows.is_multiple_of(replicas) || rows / replicas < 2 {
-            return Err(ModelError::Shares { rows, replicas });
-        }
-        let values = self.train_forward(input, rows, replicas, mixes);
-        Ok(Tensor::from_vec(values, (rows, self.plan.outputs()), &Device::Cpu)?)
+        self.check_input(input.len(), rows)?;
+        self.train_forward(self.kernels.stage(input.to_vec()), rows, replicas, mixes)?;
+        let outputs = self.plan.outputs();
+        let values = self.output().map(|output| self.kernels.download_rows(output, rows, outputs));
+        Ok(Tensor::from_vec(values.unwrap_or_default(), (rows, outputs), &Device::Cpu)?)
+    }
+
+    /// A training pass over `rows` rows of staged inputs, with rows mixed at the ends of some layers, each named once. The
+    /// output stays on the device, and the next [`Network::backward_from`] goes back through the mixtures.
+    ///
+    /// # Errors
+    /// Inputs that are not `rows` rows, rows that do not split into replicas, a layer that is not there, partners that do
+    /// not fit.
+    pub fn pass(
+        &mut self,
+        input: K::Staged,
+        rows: usize,
+        replicas: usize,
+        mixes: &[LayerMix],
+    ) -> Result<(), ModelError> {
+        let mixes = placed(&self.plan, rows, mixes)?;
+        self.check_input(self.kernels.staged_len(&input), rows)?;
+        self.train_forward(input, rows, replicas, mixes)
+    }
+
+    /// The activations that the last training pass put out; none before the first.
+    pub fn output(&self) -> Option<&K::Buffer> {
+        let Workspace { input, kept, .. } = self.workspace.as_ref()?;
+        Some(kept.last().map_or(input, |kept| &kept.output))
     }
 
     /// The features of `rows` rows, in evaluation mode: row-major, `rows` x [`Plan::features`].
@@ -113,23 +136,26 @@ impl<K: Kernels> Network<K> {
     /// # Errors
     /// Inputs that are not `rows` rows.
     pub fn features(&mut self, input: &[f32], rows: usize) -> Result<Vec<f32>, ModelError> {
-        self.check_input(input, rows)?;
+        self.check_input(input.len(), rows)?;
         let (blocks, features) = (self.plan.encoder_blocks(), self.plan.features());
         Ok(self.infer(input, rows, blocks, features))
     }
 
-    fn check_input(&self, input: &[f32], rows: usize) -> Result<(), ModelError> {
+    fn check_input(&self, values: usize, rows: usize) -> Result<(), ModelError> {
         let width = self.plan.inputs();
-        if input.len() == rows * width { Ok(()) } else { Err(ModelError::Input { values: input.len(), rows, width }) }
+        if values == rows * width { Ok(()) } else { Err(ModelError::Input { values, rows, width }) }
     }
 
     fn train_forward(
         &mut self,
-        input: &[f32],
+        input: K::Staged,
         rows: usize,
         replicas: usize,
         mixes: BTreeMap<usize, RowMix>,
-    ) -> Vec<f32> {
+    ) -> Result<(), ModelError> {
+        if replicas == 0 || !rows.is_multiple_of(replicas) || rows / replicas < 2 {
+            return Err(ModelError::Shares { rows, replicas });
+        }
         let kernels = &self.kernels;
         let workspace = match self.workspace.take() {
             Some(workspace) if workspace.rows == rows && workspace.replicas == replicas => workspace,
@@ -143,7 +169,7 @@ impl<K: Kernels> Network<K> {
             },
         };
         let Workspace { input: x, kept, mixing, .. } = self.workspace.insert(workspace);
-        upload(kernels, &self.plan, input, x);
+        place(kernels, &self.plan, input, x);
         mixing.set(mixes);
         let pass = Pass { kernels, rows, replicas, parameters: &self.parameters };
         for (at, block) in self.plan.blocks().enumerate() {
@@ -152,8 +178,7 @@ impl<K: Kernels> Network<K> {
             let x = mixing.forward(kernels, at, block, x);
             block.forward(&pass, &mut self.statistics, x, &mut rest[0]);
         }
-        let output = kept.last().map_or(&*x, |kept| &kept.output);
-        kernels.download_rows(output, rows, self.plan.outputs())
+        Ok(())
     }
 
     fn infer(&mut self, input: &[f32], rows: usize, blocks: usize, outputs: usize) -> Vec<f32> {
@@ -178,7 +203,7 @@ impl<K: Kernels> Network<K> {
         };
         let Inference { activations: [from, to], scratch, .. } = self.inference.insert(memory);
         let (mut from, mut to) = (from, to);
-        upload(kernels, &self.plan, input, from);
+        place(kernels, &self.plan, kernels.stage(input.to_vec()), from);
         let pass = Pass { kernels, rows, replicas: 1, parameters: &self.parameters };
         for block in self.plan.blocks().take(blocks) {
             block.infer(&pass, &self.statistics, from, to, scratch);
@@ -192,16 +217,33 @@ impl<K: Kernels> Network<K> {
     /// # Errors
     /// A gradient of another shape than the output of the last training pass.
     pub fn backward(&mut self, output_gradient: &Tensor) -> Result<(), ModelError> {
-        let kernels = &self.kernels;
-        let outputs = self.plan.outputs();
+        let width = self.plan.outputs();
         let rows = self.workspace.as_ref().map_or(0, |workspace| workspace.rows);
-        if output_gradient.dims() != [rows, outputs] {
-            return Err(ModelError::Gradient { found: output_gradient.dims().to_vec(), rows, width: outputs });
+        if output_gradient.dims() != [rows, width] {
+            return Err(ModelError::Gradient { found: output_gradient.dims().to_vec(), rows, width });
         }
-        let Some(Workspace { replicas, input, kept, mixing, gradients, .. }) = &mut self.workspace else {
+        let kernels = self.kernels.clone();
+        let values = output_gradient.flatten_all()?.to_vec1::<f32>()?;
+        self.backward_from(|_, d| {
+            kernels.place_rows(kernels.stage(values), width, d);
+            Ok(())
+        })
+    }
+
+    /// As [`Network::backward`], given what writes the gradient of the output: from the activations of the output to those
+    /// of its gradient. Without a training pass there is nothing to do.
+    ///
+    /// # Errors
+    /// Those of `of_output`.
+    pub fn backward_from<E>(
+        &mut self,
+        of_output: impl FnOnce(&K::Buffer, &mut K::Buffer) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let kernels = &self.kernels;
+        let Some(Workspace { rows, replicas, input, kept, mixing, gradients }) = &mut self.workspace else {
             return Ok(());
         };
-        let parameters_len = self.plan.parameters_len();
+        let (rows, parameters_len) = (*rows, self.plan.parameters_len());
         let gradient = self.gradient.get_or_insert_with(|| kernels.zeros(parameters_len));
         let buffers = gradients.get_or_insert_with(|| {
             let (widest, inside) = (rows * self.plan.widest(), rows * self.plan.inside());
@@ -211,7 +253,7 @@ impl<K: Kernels> Network<K> {
                 scratch: [kernels.zeros(inside), kernels.zeros(inside)],
             }
         });
-        kernels.upload_rows(&output_gradient.flatten_all()?.to_vec1::<f32>()?, outputs, &mut buffers.d);
+        of_output(kept.last().map_or(&*input, |kept| &kept.output), &mut buffers.d)?;
         let pass = Pass { kernels, rows, replicas: *replicas, parameters: &self.parameters };
         let blocks: Vec<_> = self.plan.blocks().collect();
         for (at, block) in blocks.into_iter().enumerate().rev() {
@@ -293,10 +335,10 @@ pub fn momentum_update<K: Kernels>(query: &Network<K>, key: &mut Network<K>, mom
     query.kernels.moving_average(len, momentum, &query.parameters, &mut key.parameters);
 }
 
-fn upload<K: Kernels>(kernels: &K, plan: &Plan, input: &[f32], x: &mut K::Buffer) {
+fn place<K: Kernels>(kernels: &K, plan: &Plan, input: K::Staged, x: &mut K::Buffer) {
     if plan.reads_pictures() {
-        kernels.upload(input, x);
+        kernels.place(input, x);
     } else {
-        kernels.upload_rows(input, plan.inputs(), x);
+        kernels.place_rows(input, plan.inputs(), x);
     }
 }

@@ -1,32 +1,22 @@
-//! MoCo v2 (Chen et al., 2020): keys of a momentum encoder, and a queue of earlier ones as negatives.
+//! MoCo v2 (Chen et al., 2020): keys of a momentum encoder, and a queue of earlier ones as negatives. The classes are the
+//! keys of the batch, over all replicas, and then those of the queue; both are constants.
 
-use candle_core::{Result, Tensor};
-
-use crate::kernels::cross_entropy::{LeftOut, SoftLabels, cross_entropy};
+use crate::kernels::{LabelOutside, LeftOut, SoftLabels};
 use crate::mix::VirtualLabels;
 
-/// Each query's own key against the queue: 1 + K classes (official `moco`). There is no class for the keys of others,
-/// so there are no virtual labels.
-///
-/// `queries` and `keys` `[N, C]` and `queue` `[K, C]` are normalised; keys and queue are constants.
-pub(super) fn one_plus_k(queries: &Tensor, keys: &Tensor, queue: &Tensor, temperature: f64) -> Result<Tensor> {
-    let rows = queries.dim(0)?;
+use super::contrast::Contrasted;
+
+/// Each query's own key against a queue of `queue` keys: 1 + K classes (official `moco`). There is no class for the keys
+/// of others, so there are no virtual labels.
+pub(super) fn one_plus_k(rows: usize, queue: usize) -> Result<Contrasted, LabelOutside> {
     let own = (0..rows).map(|row| (row, row, 1.0));
-    let labels = SoftLabels::new(rows, rows + queue.dim(0)?, own)?;
-    cross_entropy(queries, &Tensor::cat(&[keys, queue], 0)?, labels, LeftOut::OtherRows, temperature)
+    let labels = SoftLabels::new(rows, rows + queue, own)?;
+    Ok(Contrasted { labels, left_out: LeftOut::Others { of: rows, first: 0 }, first_key: 0, keys_learn: false })
 }
 
-/// Every key of the batch, over all replicas, and the queue: N + K classes (official `mocon`).
-///
-/// `queries` and `keys` `[N, C]` and `queue` `[K, C]` are normalised; keys and queue are constants.
-pub(super) fn n_plus_k(
-    queries: &Tensor,
-    keys: &Tensor,
-    labels: &VirtualLabels,
-    queue: &Tensor,
-    temperature: f64,
-) -> Result<Tensor> {
+/// Every key of the batch and the queue: N + K classes (official `mocon`).
+pub(super) fn n_plus_k(labels: &VirtualLabels, queue: usize) -> Result<Contrasted, LabelOutside> {
     let rows = labels.rows();
-    let labels = SoftLabels::new(rows, rows + queue.dim(0)?, labels.entries())?;
-    cross_entropy(queries, &Tensor::cat(&[keys, queue], 0)?, labels, LeftOut::Nothing, temperature)
+    let labels = SoftLabels::new(rows, rows + queue, labels.entries())?;
+    Ok(Contrasted { labels, left_out: LeftOut::Nothing, first_key: 0, keys_learn: false })
 }

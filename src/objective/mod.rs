@@ -5,32 +5,22 @@
 //! the published loss when that matrix is the identity.
 
 mod byol;
+mod contrast;
+mod loss;
 mod moco;
 mod npair;
 mod queue;
 mod simclr;
-mod spread;
 
-use candle_core::Tensor;
-
-use crate::kernels::normalise::normalise;
-use crate::mix::{LabelError, VirtualLabels};
+use crate::kernels::LabelOutside;
+use crate::mix::LabelError;
 use crate::recipe::{Contrast, Method, Operator, Pretext};
 
-pub use queue::{Queue, QueueState};
-pub use spread::{COLLAPSED, spread};
-
-/// A batch as the network embeds it: row `i` of both is item `i`.
-#[derive(Clone, Copy, Debug)]
-pub struct Embeddings<'a> {
-    /// `[N, C]`, not normalised.
-    pub queries: &'a Tensor,
-    /// `[N, C]`, not normalised.
-    pub keys: &'a Tensor,
-}
+pub use loss::{COLLAPSED, Loss, Observed};
+pub use queue::{Queue, QueueShape, QueueState};
 
 /// The objective of a method, with its settings.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Objective {
     Npair { temperature: f64, replicas: usize },
     Simclr { temperature: f64, replicas: usize },
@@ -55,12 +45,14 @@ pub enum ObjectiveError {
     MixedOnePlusK,
     #[error("MoCo was given no queue")]
     NoQueue,
-    #[error("embeddings {queries:?} of queries, {keys:?} of keys and labels of {labels} queries do not fit")]
-    Shapes { queries: Vec<usize>, keys: Vec<usize>, labels: usize },
+    #[error("queries and keys of this objective come from two encoders, not from one pass")]
+    KeysApart,
+    #[error("queries and keys of this objective come from one pass, not from two encoders")]
+    KeysLearn,
     #[error(transparent)]
     Labels(#[from] LabelError),
     #[error(transparent)]
-    Tensor(#[from] candle_core::Error),
+    LabelOutside(#[from] LabelOutside),
 }
 
 impl Objective {
@@ -97,71 +89,6 @@ impl Objective {
             Method::Byol => Ok(Objective::Byol),
         }
     }
-
-    /// The loss of a batch, a scalar: the mean over its queries. MoCo reads the queue as it stands; enqueue the keys
-    /// of a batch after its loss.
-    ///
-    /// Gradients reach the queries and, for N-pair and SimCLR, the keys.
-    ///
-    /// # Errors
-    /// Shapes and labels that do not fit each other, MoCo without a queue, mixed queries with (1 + K)-way MoCo.
-    pub fn loss(
-        &self,
-        embeddings: Embeddings,
-        labels: &VirtualLabels,
-        queue: Option<&Queue>,
-    ) -> Result<Tensor, ObjectiveError> {
-        let (queries, keys) = (embeddings.queries, embeddings.keys);
-        if queries.dims() != keys.dims() || queries.rank() != 2 || queries.dims()[0] != labels.rows() {
-            return Err(ObjectiveError::Shapes {
-                queries: queries.dims().to_vec(),
-                keys: keys.dims().to_vec(),
-                labels: labels.rows(),
-            });
-        }
-        let queries = normalise(queries)?;
-        match self {
-            Objective::Npair { temperature, replicas } => {
-                let keys = normalise(keys)?;
-                per_share(&queries, &keys, labels, *replicas, |queries, keys, labels| {
-                    npair::loss(queries, keys, labels, *temperature)
-                })
-            }
-            Objective::Simclr { temperature, replicas } => {
-                let keys = normalise(keys)?;
-                per_share(&queries, &keys, labels, *replicas, |queries, keys, labels| {
-                    simclr::loss(queries, keys, labels, *temperature)
-                })
-            }
-            Objective::Moco { temperature, contrast } => {
-                let keys = normalise(&keys.detach())?;
-                let queue = queue.ok_or(ObjectiveError::NoQueue)?;
-                match contrast {
-                    Contrast::OnePlusK if labels.is_mixed() => Err(ObjectiveError::MixedOnePlusK),
-                    Contrast::OnePlusK => Ok(moco::one_plus_k(&queries, &keys, queue.keys(), *temperature)?),
-                    Contrast::NPlusK => Ok(moco::n_plus_k(&queries, &keys, labels, queue.keys(), *temperature)?),
-                }
-            }
-            Objective::Byol => Ok(byol::loss(&queries, &normalise(&keys.detach())?, labels)?),
-        }
-    }
-}
-
-/// The mean over shares of the loss within each, as replicas that do not gather their keys have it.
-fn per_share(
-    queries: &Tensor,
-    keys: &Tensor,
-    labels: &VirtualLabels,
-    replicas: usize,
-    loss: impl Fn(&Tensor, &Tensor, &VirtualLabels) -> candle_core::Result<Tensor>,
-) -> Result<Tensor, ObjectiveError> {
-    let share = queries.dim(0)? / replicas;
-    let mut losses = Vec::with_capacity(replicas);
-    for (replica, labels) in labels.split(replicas)?.iter().enumerate() {
-        let own = |rows: &Tensor| rows.narrow(0, replica * share, share);
-        losses.push(loss(&own(queries)?, &own(keys)?, labels)?);
-    }
-    Ok(Tensor::stack(&losses, 0)?.mean_all()?)
 }
 
 #[cfg(test)]

@@ -1,77 +1,90 @@
 //! MoCo's queue of earlier keys.
 
-use candle_core::{Device, Tensor};
 use rand_distr::{Distribution, StandardNormal};
 
 use super::ObjectiveError;
-use crate::kernels::normalise::normalise;
+use crate::kernels::{Kernels, Span, normalise_rows};
 use crate::random::{Key, Purpose};
 
-/// The last K keys, the oldest of which the next batch replaces.
-#[derive(Debug)]
-pub struct Queue {
-    /// `[K, C]`, contiguous and normalised.
-    keys: Tensor,
-    /// Row that the next batch starts at.
+/// The last K keys, the oldest of which the next batch replaces, behind room for the keys of a batch: so all classes of a
+/// step lie together.
+pub struct Queue<K: Kernels> {
+    kernels: K,
+    shape: QueueShape,
+    /// `[batch + length, width]`.
+    pub(super) classes: K::Buffer,
+    /// Key that the next batch starts at.
     pointer: usize,
+}
+
+/// Sides of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueShape {
+    /// Keys that come in together.
+    pub batch: usize,
+    /// K, a multiple of the batch.
+    pub length: usize,
+    /// Values of a key.
+    pub width: usize,
 }
 
 /// What a checkpoint keeps of a queue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueueState {
-    /// K x C values, row by row.
+    /// K x C values, row by row, each row of unit length.
     pub keys: Vec<f32>,
     pub pointer: usize,
 }
 
-impl Queue {
-    /// `length` normalised Gaussian keys of `width` values.
+impl<K: Kernels> Queue<K> {
+    /// Gaussian keys of unit length.
     ///
     /// # Errors
-    /// The device is out of memory.
-    pub fn new(seed: u64, length: usize, width: usize, device: &Device) -> Result<Queue, ObjectiveError> {
+    /// A length that is not a multiple of the batch.
+    pub fn new(kernels: K, shape: QueueShape, seed: u64) -> Result<Queue<K>, ObjectiveError> {
+        let QueueShape { length, width, .. } = shape;
         let mut stream = Key::new(seed, Purpose::Queue).stream();
-        let keys: Vec<f32> = (0..length * width).map(|_| StandardNormal.sample(&mut stream)).collect();
-        let keys = normalise(&Tensor::from_vec(keys, (length, width), device)?)?;
-        Ok(Queue { keys, pointer: 0 })
+        let mut keys: Vec<f32> = (0..length * width).map(|_| StandardNormal.sample(&mut stream)).collect();
+        normalise_rows(&mut keys, width);
+        Queue::restore(kernels, shape, QueueState { keys, pointer: 0 })
     }
 
     /// A queue as [`Queue::state`] gave it.
     ///
     /// # Errors
-    /// A state that is not of this length and width.
-    pub fn restore(state: QueueState, length: usize, width: usize, device: &Device) -> Result<Queue, ObjectiveError> {
+    /// A state that is not of this shape, or a length that is not a multiple of the batch.
+    pub fn restore(kernels: K, shape: QueueShape, state: QueueState) -> Result<Queue<K>, ObjectiveError> {
+        let QueueShape { batch, length, width } = shape;
         let (values, pointer) = (state.keys.len(), state.pointer);
-        if values != length * width || pointer >= length {
+        if batch == 0 || length == 0 || !length.is_multiple_of(batch) {
+            return Err(ObjectiveError::Queue { length, batch });
+        }
+        if values != length * width || pointer >= length || !pointer.is_multiple_of(batch) {
             return Err(ObjectiveError::QueueState { length, width, pointer, values });
         }
-        Ok(Queue { keys: Tensor::from_vec(state.keys, (length, width), device)?, pointer })
+        let mut classes = kernels.zeros((batch + length) * width);
+        let mut all = vec![0.0; batch * width];
+        all.extend(state.keys);
+        kernels.upload(&all, &mut classes);
+        Ok(Queue { kernels, shape, classes, pointer })
     }
 
     /// What [`Queue::restore`] needs to go on from here.
-    ///
-    /// # Errors
-    /// The device cannot be read.
-    pub fn state(&self) -> Result<QueueState, ObjectiveError> {
-        Ok(QueueState { keys: self.keys.flatten_all()?.to_vec1()?, pointer: self.pointer })
+    pub fn state(&self) -> QueueState {
+        let QueueShape { batch, length, width } = self.shape;
+        let mut keys = self.kernels.download(&self.classes, (batch + length) * width);
+        QueueState { keys: keys.split_off(batch * width), pointer: self.pointer }
     }
 
-    /// `[K, C]`, normalised.
-    pub fn keys(&self) -> &Tensor {
-        &self.keys
+    pub fn shape(&self) -> QueueShape {
+        self.shape
     }
 
-    /// Replaces the oldest keys with those of a batch, `[N, C]`, which are normalised first.
-    ///
-    /// # Errors
-    /// K is not a multiple of N, or C differs.
-    pub fn enqueue(&mut self, keys: &Tensor) -> Result<(), ObjectiveError> {
-        let (length, batch) = (self.keys.dim(0)?, keys.dim(0)?);
-        if batch == 0 || !length.is_multiple_of(batch) || !self.pointer.is_multiple_of(batch) {
-            return Err(ObjectiveError::Queue { length, batch });
-        }
-        self.keys.slice_set(&normalise(&keys.detach())?, 0, self.pointer)?;
+    /// Replaces the oldest keys with those of the batch in front of them.
+    pub(super) fn enqueue(&mut self) {
+        let QueueShape { batch, length, width } = self.shape;
+        let keys = Span { start: 0, len: batch * width };
+        self.kernels.copy_within(&mut self.classes, keys, (batch + self.pointer) * width);
         self.pointer = (self.pointer + batch) % length;
-        Ok(())
     }
 }

@@ -1,7 +1,63 @@
-use candle_core::{Device, Tensor, Var};
-
 use super::*;
+use crate::kernels::{Cpu, Storage};
+use crate::mix::VirtualLabels;
 use crate::recipe::{Head, Mix, Schedule};
+
+/// What an objective makes of embeddings.
+#[derive(Clone, Debug, PartialEq)]
+struct Found {
+    observed: Observed,
+    query_gradient: Vec<f32>,
+    /// None where keys are constants.
+    key_gradient: Option<Vec<f32>>,
+}
+
+/// The rows of both, a share of one and then a share of the other.
+fn joined(queries: &[f32], keys: &[f32], share: usize) -> Vec<f32> {
+    queries.chunks(share).zip(keys.chunks(share)).flat_map(|(query, key)| [query, key].concat()).collect()
+}
+
+fn apart(rows: &[f32], share: usize) -> [Vec<f32>; 2] {
+    let both = rows.chunks(2 * share);
+    [0, 1].map(|at| both.clone().flat_map(|both| both[at * share..][..share].to_vec()).collect())
+}
+
+/// Queries and keys row by row, `width` values each.
+fn evaluate(
+    objective: Objective,
+    [queries, keys]: [&[f32]; 2],
+    width: usize,
+    labels: &VirtualLabels,
+    queue: Option<QueueState>,
+) -> Result<Found, ObjectiveError> {
+    let (cpu, rows) = (Cpu::new(1), queries.len() / width);
+    let length = queue.as_ref().map(|queue| queue.keys.len() / width);
+    let mut loss = Loss::new(cpu.clone(), objective, rows, width, length, 0)?;
+    queue.map(|queue| loss.set_queue(queue)).transpose()?;
+    let activations = |values: Vec<f32>| {
+        let mut buffer = cpu.zeros(values.len());
+        cpu.place_rows(values, width, &mut buffer);
+        buffer
+    };
+    match objective {
+        Objective::Npair { replicas, .. } | Objective::Simclr { replicas, .. } => {
+            let share = rows / replicas * width;
+            let x = activations(joined(queries, keys, share));
+            let mut d = cpu.zeros(x.len());
+            loss.of_both_views(labels, &x, &mut d)?;
+            let [query_gradient, key_gradient] = apart(&cpu.download_rows(&d, 2 * rows, width), share);
+            let observed = loss.observed()[0];
+            Ok(Found { observed, query_gradient, key_gradient: Some(key_gradient) })
+        }
+        Objective::Moco { .. } | Objective::Byol => {
+            let x = activations(queries.to_vec());
+            let mut d = cpu.zeros(x.len());
+            loss.of_queries(labels, &x, &activations(keys.to_vec()), None, &mut d)?;
+            let query_gradient = cpu.download_rows(&d, rows, width);
+            Ok(Found { observed: loss.observed()[0], query_gradient, key_gradient: None })
+        }
+    }
+}
 
 #[derive(serde::Deserialize)]
 struct Fixture {
@@ -61,27 +117,20 @@ impl Fixture {
         serde_json::from_str(include_str!("../../tests/fixtures/objectives.json")).expect("committed fixture")
     }
 
-    fn queue(&self) -> Queue {
-        let state = QueueState { keys: self.queue.values.clone(), pointer: 0 };
-        Queue::restore(state, self.queue.shape.0, self.queue.shape.1, &Device::Cpu).unwrap()
-    }
-
-    fn loss(&self, case: &Case, queries: &Tensor, keys: &Tensor) -> Tensor {
-        let labels = case.labels(self.shape.0);
-        case.objective().loss(Embeddings { queries, keys }, &labels, Some(&self.queue())).unwrap()
-    }
-
-    fn leaf(&self, values: &[f32]) -> Var {
-        Var::from_slice(values, self.shape, &Device::Cpu).unwrap()
+    fn evaluate(&self, case: &Case, queries: &[f32]) -> Found {
+        let (rows, width) = self.shape;
+        let objective = case.objective();
+        assert_eq!(self.queue.shape, (2 * rows, width));
+        let queue = QueueState { keys: self.queue.values.clone(), pointer: 0 };
+        let queue = matches!(objective, Objective::Moco { .. }).then_some(queue);
+        evaluate(objective, [queries, &self.keys], width, &case.labels(rows), queue).unwrap()
     }
 }
 
-fn flat(tensor: &Tensor) -> Vec<f32> {
-    tensor.flatten_all().unwrap().to_vec1().unwrap()
-}
-
-fn random(rows: usize, width: usize, seed: u64) -> Tensor {
-    Queue::new(seed, rows, width, &Device::Cpu).unwrap().keys().affine(3.0, 0.1).unwrap()
+/// Rows of unit length, moved off the sphere.
+fn random(rows: usize, width: usize, seed: u64) -> Vec<f32> {
+    let shape = QueueShape { batch: rows, length: rows, width };
+    Queue::new(Cpu::new(1), shape, seed).unwrap().state().keys.iter().map(|value| 3.0 * value + 0.1).collect()
 }
 
 #[track_caller]
@@ -99,14 +148,12 @@ fn every_loss_and_gradient_agrees_with_pytorch() {
     assert_eq!(fixture.cases.len(), 18);
     for case in &fixture.cases {
         let what = format!("{} {} replicas, mixed {}", case.objective, case.replicas, case.mixing.is_some());
-        let (queries, keys) = (fixture.leaf(&fixture.queries), fixture.leaf(&fixture.keys));
-        let loss = fixture.loss(case, &queries, &keys);
-        assert_close(&[loss.to_scalar().unwrap()], &[case.loss], &what);
-        let gradients = loss.backward().unwrap();
-        assert_close(&flat(gradients.get(&queries).unwrap()), &case.query_gradient, &what);
-        match &case.key_gradient {
-            Some(expected) => assert_close(&flat(gradients.get(&keys).unwrap()), expected, &what),
-            None => assert!(gradients.get(&keys).is_none(), "{what}: keys are constants"),
+        let found = fixture.evaluate(case, &fixture.queries);
+        assert_close(&[found.observed.loss as f32], &[case.loss], &what);
+        assert_close(&found.query_gradient, &case.query_gradient, &what);
+        assert_eq!(found.key_gradient.is_some(), case.key_gradient.is_some(), "{what}");
+        if let (Some(found), Some(expected)) = (&found.key_gradient, &case.key_gradient) {
+            assert_close(found, expected, &what);
         }
     }
 }
@@ -115,14 +162,12 @@ fn every_loss_and_gradient_agrees_with_pytorch() {
 fn gradients_agree_with_finite_differences() {
     let fixture = Fixture::read();
     for case in &fixture.cases {
-        let (queries, keys) = (fixture.leaf(&fixture.queries), fixture.leaf(&fixture.keys));
-        let gradients = fixture.loss(case, &queries, &keys).backward().unwrap();
-        let gradient = flat(gradients.get(&queries).unwrap());
+        let gradient = fixture.evaluate(case, &fixture.queries).query_gradient;
         for index in [0, 7, 13, 22, 39] {
             let moved = |by: f32| {
                 let mut values = fixture.queries.clone();
                 values[index] += by;
-                f64::from(fixture.loss(case, &fixture.leaf(&values), &keys).to_scalar::<f32>().unwrap())
+                fixture.evaluate(case, &values).observed.loss
             };
             let slope = (moved(5e-3) - moved(-5e-3)) / 1e-2;
             let found = f64::from(gradient[index]);
@@ -132,66 +177,88 @@ fn gradients_agree_with_finite_differences() {
 }
 
 #[test]
+fn the_queue_replaces_its_oldest_keys_and_comes_back_from_its_state() {
+    let cpu = Cpu::new(1);
+    let shape = QueueShape { batch: 4, length: 8, width: 3 };
+    let objective = Objective::Moco { temperature: 0.1, contrast: Contrast::NPlusK };
+    let new = || Loss::new(cpu.clone(), objective, 4, 3, Some(8), 1).unwrap();
+    let step = |loss: &mut Loss<Cpu>, seed: u64, order: Option<&[u32]>| {
+        let [queries, keys] = [0, 1].map(|at| {
+            let mut buffer = cpu.zeros(12);
+            cpu.place_rows(random(4, 3, seed + at), 3, &mut buffer);
+            buffer
+        });
+        loss.of_queries(&VirtualLabels::clean(4), &queries, &keys, order, &mut cpu.zeros(12)).unwrap();
+    };
+    let mut loss = new();
+    let start = loss.queue().unwrap();
+    let length = |row: &[f32]| row.iter().map(|value| value * value).sum::<f32>().sqrt();
+    assert!(start.keys.chunks(3).all(|row| (length(row) - 1.0).abs() < 1e-6));
+    step(&mut loss, 10, None);
+    let state = loss.queue().unwrap();
+    assert_eq!((state.pointer, &state.keys[12..]), (4, &start.keys[12..]));
+    let mut expected = random(4, 3, 11);
+    crate::kernels::normalise_rows(&mut expected, 3);
+    assert_close(&state.keys[..12], &expected, "keys of the batch");
+
+    // Rows in another order come back into that of the batch.
+    let mut shuffled = new();
+    step(&mut shuffled, 10, Some(&[2, 0, 3, 1]));
+    let rows: Vec<f32> = [2, 0, 3, 1].iter().flat_map(|row| state.keys[row * 3..][..3].to_vec()).collect();
+    assert_eq!(shuffled.queue().unwrap().keys[..12], rows);
+
+    let mut restored = new();
+    restored.set_queue(state.clone()).unwrap();
+    for loss in [&mut loss, &mut restored] {
+        step(loss, 20, None);
+    }
+    assert_eq!(loss.queue(), restored.queue());
+    assert_eq!(loss.queue().unwrap().pointer, 0);
+
+    let refused = Queue::new(cpu.clone(), QueueShape { batch: 3, ..shape }, 0).err().unwrap();
+    assert!(matches!(refused, ObjectiveError::Queue { length: 8, batch: 3 }));
+    let wide = QueueShape { length: 12, ..shape };
+    assert!(matches!(Queue::restore(cpu, wide, state).err().unwrap(), ObjectiveError::QueueState { .. }));
+}
+
+#[test]
 fn losses_and_gradients_do_not_depend_on_the_number_of_threads() {
-    let (queries, keys) = (random(192, 16, 1), random(192, 16, 2));
-    let queue = Queue::new(3, 384, 16, &Device::Cpu).unwrap();
-    let partner = crate::random::permutation(192, crate::random::Key::new(4, crate::random::Purpose::Mix));
-    let labels = VirtualLabels::mixed(partner, (0..192).map(|row| 0.5 + row as f32 / 400.0).collect());
-    let objectives = [
+    let (rows, width) = (192, 16);
+    let partner = crate::random::permutation(rows, crate::random::Key::new(4, crate::random::Purpose::Mix));
+    let labels = VirtualLabels::mixed(partner, (0..rows).map(|row| 0.5 + row as f32 / 400.0).collect());
+    let (queries, keys) = (random(2 * rows, width, 1), random(rows, width, 2));
+    for objective in [
         Objective::Npair { temperature: 0.1, replicas: 1 },
         Objective::Simclr { temperature: 0.1, replicas: 1 },
         Objective::Moco { temperature: 0.1, contrast: Contrast::NPlusK },
-        Objective::Byol,
-    ];
-    for objective in objectives {
+    ] {
         let with_threads = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| {
-                let queries = Var::from_tensor(&queries).unwrap();
-                let keys = Var::from_tensor(&keys).unwrap();
-                let embeddings = Embeddings { queries: &queries, keys: &keys };
-                let loss = objective.loss(embeddings, &labels, Some(&queue)).unwrap();
-                let gradients = loss.backward().unwrap();
-                let of = |leaf: &Var| gradients.get(leaf).map(flat);
-                (loss.to_scalar::<f32>().unwrap().to_bits(), of(&queries), of(&keys))
-            })
+            let cpu = Cpu::new(threads);
+            let mut loss = Loss::new(cpu.clone(), objective, rows, width, Some(2 * rows), 3).unwrap();
+            let mut d = cpu.zeros(2 * rows * width);
+            match objective {
+                Objective::Moco { .. } => loss.of_queries(&labels, &queries, &keys, None, &mut d).unwrap(),
+                _ => loss.of_both_views(&labels, &queries, &mut d).unwrap(),
+            }
+            (loss.observed()[0].loss.to_bits(), d, loss.queue())
         };
         assert_eq!(with_threads(1), with_threads(3), "{objective:?}");
     }
 }
 
 #[test]
-fn the_queue_replaces_its_oldest_keys_and_comes_back_from_its_state() {
-    let mut queue = Queue::new(1, 8, 3, &Device::Cpu).unwrap();
-    let start = queue.state().unwrap();
-    let length = |row: &[f32]| row.iter().map(|value| value * value).sum::<f32>().sqrt();
-    assert!(start.keys.chunks(3).all(|row| (length(row) - 1.0).abs() < 1e-6));
-    let keys = random(4, 3, 2);
-    queue.enqueue(&keys).unwrap();
-    let state = queue.state().unwrap();
-    assert_eq!(state.pointer, 4);
-    assert_eq!(state.keys[..12], flat(&normalise(&keys).unwrap()));
-    assert_eq!(state.keys[12..], start.keys[12..]);
-    let mut restored = Queue::restore(state.clone(), 8, 3, &Device::Cpu).unwrap();
-    for queue in [&mut queue, &mut restored] {
-        queue.enqueue(&random(4, 3, 5)).unwrap();
-    }
-    assert_eq!(queue.state().unwrap(), restored.state().unwrap());
-    assert_eq!(queue.state().unwrap().pointer, 0);
-
-    assert!(matches!(queue.enqueue(&random(3, 3, 6)), Err(ObjectiveError::Queue { length: 8, batch: 3 })));
-    assert!(matches!(Queue::restore(state, 9, 3, &Device::Cpu), Err(ObjectiveError::QueueState { .. })));
-}
-
-#[test]
 fn the_spread_tells_collapse_and_nan() {
-    let spread_out = spread(&random(256, 16, 1)).unwrap();
+    let spread = |queries: &[f32], width: usize| {
+        let keys = random(queries.len() / width, width, 9);
+        let labels = VirtualLabels::clean(queries.len() / width);
+        evaluate(Objective::Byol, [queries, &keys], width, &labels, None).unwrap().observed.spread
+    };
+    let spread_out = spread(&random(256, 16, 1), 16);
     assert!((0.15..0.26).contains(&spread_out), "about 1/sqrt(16), found {spread_out}");
-    let same = Tensor::ones((256, 16), candle_core::DType::F32, &Device::Cpu).unwrap();
-    assert!(spread(&same).unwrap() < COLLAPSED);
-    let mut values = vec![1f32; 64];
+    assert!(spread(&[1.0; 256 * 16], 16) < COLLAPSED);
+    let mut values = [1f32; 64];
     values[5] = f32::NAN;
-    assert!(spread(&Tensor::from_vec(values, (16, 4), &Device::Cpu).unwrap()).unwrap().is_nan());
+    assert!(spread(&values, 4).is_nan());
 }
 
 #[test]
@@ -200,8 +267,7 @@ fn nan_in_an_embedding_reaches_the_loss() {
     let mut queries = fixture.queries.clone();
     queries[3] = f32::NAN;
     for case in &fixture.cases {
-        let loss = fixture.loss(case, &fixture.leaf(&queries), &fixture.leaf(&fixture.keys));
-        assert!(loss.to_scalar::<f32>().unwrap().is_nan(), "{}", case.objective);
+        assert!(fixture.evaluate(case, &queries).observed.loss.is_nan(), "{}", case.objective);
     }
 }
 
@@ -260,18 +326,21 @@ fn an_objective_takes_what_it_needs_from_the_recipe() {
 #[test]
 fn what_does_not_fit_is_refused() {
     let (queries, keys) = (random(8, 4, 1), random(8, 4, 2));
-    let embeddings = Embeddings { queries: &queries, keys: &keys };
-    let npair = Objective::Npair { temperature: 0.1, replicas: 2 };
-    assert!(matches!(
-        npair.loss(embeddings, &VirtualLabels::clean(7), None),
-        Err(ObjectiveError::Shapes { labels: 7, .. })
-    ));
     let across = VirtualLabels::mixed(vec![7, 6, 5, 4, 3, 2, 1, 0], vec![0.5; 8]);
-    assert!(matches!(npair.loss(embeddings, &across, None), Err(ObjectiveError::Labels(_))));
+    let refused = |objective, labels: &VirtualLabels, queue: Option<usize>| {
+        let queue = queue.map(|length| QueueState { keys: random(length, 4, 3), pointer: 0 });
+        evaluate(objective, [&queries, &keys], 4, labels, queue).unwrap_err()
+    };
+    let npair = Objective::Npair { temperature: 0.1, replicas: 2 };
+    assert!(matches!(refused(npair, &VirtualLabels::clean(7), None), ObjectiveError::Labels(_)));
+    assert!(matches!(refused(npair, &across, None), ObjectiveError::Labels(_)));
     let moco = Objective::Moco { temperature: 0.1, contrast: Contrast::OnePlusK };
-    assert!(matches!(moco.loss(embeddings, &VirtualLabels::clean(8), None), Err(ObjectiveError::NoQueue)));
-    let queue = Queue::new(0, 16, 4, &Device::Cpu).unwrap();
-    assert!(matches!(moco.loss(embeddings, &across, Some(&queue)), Err(ObjectiveError::MixedOnePlusK)));
-    let wide = Queue::new(0, 16, 5, &Device::Cpu).unwrap();
-    assert!(matches!(moco.loss(embeddings, &VirtualLabels::clean(8), Some(&wide)), Err(ObjectiveError::Tensor(_))));
+    assert!(matches!(refused(moco, &VirtualLabels::clean(8), None), ObjectiveError::NoQueue));
+    assert!(matches!(refused(moco, &across, Some(16)), ObjectiveError::MixedOnePlusK));
+    assert!(matches!(
+        refused(moco, &VirtualLabels::clean(8), Some(12)),
+        ObjectiveError::Queue { length: 12, batch: 8 }
+    ));
+    let outside = VirtualLabels::mixed(vec![0, 1, 2, 3, 4, 5, 6, 8], vec![0.5; 8]);
+    assert!(matches!(refused(Objective::Byol, &outside, None), ObjectiveError::Labels(_)));
 }

@@ -5,6 +5,7 @@
 //! values, as a share of their length, because a few may differ by much: see [`Check::tolerance`].
 
 mod compare;
+mod embeddings;
 mod operations;
 mod shapes;
 mod steps;

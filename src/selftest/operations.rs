@@ -3,6 +3,7 @@
 use rand::RngExt;
 
 use super::Arithmetic;
+use super::embeddings::OfEmbeddings;
 use crate::kernels::{
     BatchNorm, Convolution, FeatureMap, Features, Kernels, Linear, MaxOut, MaxPool, RowMix, SgdStep, Span,
 };
@@ -24,6 +25,7 @@ pub(super) enum Operation {
     MixPictures { pictures: usize, len: usize },
     Sgd { len: usize },
     MovingAverage { len: usize },
+    Embeddings(OfEmbeddings),
 }
 
 /// One result of an operation.
@@ -34,14 +36,14 @@ pub(super) struct Output {
 }
 
 /// Inputs of one check.
-struct Inputs {
+pub(super) struct Inputs {
     number: usize,
     drawn: usize,
 }
 
 impl Inputs {
     /// Uniform in [-1, 1).
-    fn draw(&mut self, count: usize) -> Vec<f32> {
+    pub fn draw(&mut self, count: usize) -> Vec<f32> {
         let mut stream = Key::new(0, Purpose::Selftest).sample(self.number).view(self.drawn).stream();
         self.drawn += 1;
         (0..count).map(|_| stream.random_range(-1.0..1.0)).collect()
@@ -52,28 +54,32 @@ impl Inputs {
         self.draw(count).iter().map(|value| (value * 4.0).floor() / 4.0).collect()
     }
 
-    fn mix(&mut self, rows: usize) -> RowMix {
-        let lambda = self.draw(rows).iter().map(|value| value.abs()).collect();
+    pub fn order(&mut self, rows: usize) -> Vec<u32> {
         let key = Key::new(0, Purpose::Selftest).sample(self.number).view(self.drawn);
         self.drawn += 1;
-        RowMix::new(permutation(rows, key), lambda).expect("partners are an order of the rows")
+        permutation(rows, key)
+    }
+
+    pub fn mix(&mut self, rows: usize) -> RowMix {
+        let lambda = self.draw(rows).iter().map(|value| value.abs()).collect();
+        RowMix::new(self.order(rows), lambda).expect("partners are an order of the rows")
     }
 }
 
-fn put<K: Kernels>(kernels: &K, values: &[f32]) -> K::Buffer {
+pub(super) fn put<K: Kernels>(kernels: &K, values: &[f32]) -> K::Buffer {
     let mut buffer = kernels.zeros(values.len());
     kernels.upload(values, &mut buffer);
     buffer
 }
 
 /// A name in the table, whole buffers behind it.
-struct Results<'a, K: Kernels> {
-    kernels: &'a K,
+pub(super) struct Results<'a, K: Kernels> {
+    pub kernels: &'a K,
     outputs: Vec<Output>,
 }
 
 impl<K: Kernels> Results<'_, K> {
-    fn take(&mut self, name: &'static str, arithmetic: Arithmetic, buffer: &K::Buffer) {
+    pub fn take(&mut self, name: &'static str, arithmetic: Arithmetic, buffer: &K::Buffer) {
         let values = self.kernels.download(buffer, self.kernels.len(buffer));
         self.outputs.push(Output { name, arithmetic, values });
     }
@@ -109,6 +115,7 @@ impl Operation {
             Operation::MixPictures { .. } => "mix pictures",
             Operation::Sgd { .. } => "SGD",
             Operation::MovingAverage { .. } => "moving average",
+            Operation::Embeddings(operation) => operation.name(),
         }
     }
 
@@ -142,6 +149,7 @@ impl Operation {
             Operation::AveragePool { images, map: of } => format!("{images} x {}", map(of)),
             Operation::MixPictures { pictures, len } => format!("{pictures} x {len}"),
             Operation::Relu { len } | Operation::Sgd { len } | Operation::MovingAverage { len } => len.to_string(),
+            Operation::Embeddings(operation) => operation.shape(),
         }
     }
 
@@ -153,8 +161,11 @@ impl Operation {
             Operation::Transfer { rows, width } => {
                 let values = inputs.draw(rows * width);
                 let mut buffer = kernels.zeros(rows * width);
-                kernels.upload_rows(&values, width, &mut buffer);
+                kernels.place_rows(kernels.stage(values.clone()), width, &mut buffer);
                 results.take("by features", Arithmetic::Moved, &buffer);
+                let mut placed = put(kernels, &vec![0.5; rows * width + 1]);
+                kernels.place(kernels.stage(values), &mut placed);
+                results.take("as they are", Arithmetic::Moved, &placed);
                 let values = kernels.download_rows(&buffer, rows, width);
                 results.outputs.push(Output { name: "and back", arithmetic: Arithmetic::Moved, values });
             }
@@ -238,6 +249,7 @@ impl Operation {
                 kernels.moving_average(len, 0.99, &source, &mut target);
                 results.take("target", Arithmetic::Pointwise, &target);
             }
+            Operation::Embeddings(operation) => operation.run(&mut results, &mut inputs),
         }
         results.outputs
     }

@@ -1,5 +1,6 @@
 //! What is checked: each operation at sides that networks have and at sides that no block of threads divides.
 
+use super::embeddings::{Contrast, OfEmbeddings};
 use super::operations::Operation;
 use crate::kernels::{Convolution, FeatureMap, MaxPool, Span};
 
@@ -67,6 +68,28 @@ pub(super) fn all() -> Vec<Operation> {
     all.extend([(2, 1), (20, 75)].map(|(pictures, len)| Operation::MixPictures { pictures, len }));
     all.extend([1, 1000].map(|len| Operation::Sgd { len }));
     all.extend([1, 1000].map(|len| Operation::MovingAverage { len }));
+    all.extend(embeddings().into_iter().map(Operation::Embeddings));
+    all
+}
+
+fn embeddings() -> Vec<OfEmbeddings> {
+    let mut all = Vec::new();
+    for (rows, width) in [(2, 3), (70, 33), (64, 128)] {
+        all.extend([
+            OfEmbeddings::Normalise { rows, width },
+            OfEmbeddings::SelectRows { rows, width },
+            OfEmbeddings::Mix { rows, width },
+            OfEmbeddings::CosineDistance { rows, width },
+        ]);
+    }
+    all.push(OfEmbeddings::CopyWithin { len: 300 });
+    let queue = 300;
+    for contrast in
+        [Contrast::Npair, Contrast::Simclr, Contrast::Moco { queue, own: false }, Contrast::Moco { queue, own: true }]
+    {
+        all.extend([6, 66].map(|rows| OfEmbeddings::CrossEntropy { contrast, rows }));
+    }
+    all.extend([(5, 3, 1), (40, 33, 4)].map(|(rows, width, shares)| OfEmbeddings::Observe { rows, width, shares }));
     all
 }
 

@@ -1,6 +1,9 @@
 use super::*;
 use crate::kernels::definitions::Definitions;
-use crate::kernels::{BatchNorm, Convolution, FeatureMap, Linear, MaxOut, MaxPool, RowMix, SgdStep};
+use crate::kernels::{
+    BatchNorm, Convolution, CrossEntropy, EmbeddingKernels, FeatureMap, Linear, MaxOut, MaxPool, QueryRows, RowMix,
+    SgdStep, Span, Storage,
+};
 
 #[test]
 fn an_error_is_a_share_of_the_largest_value() {
@@ -51,46 +54,83 @@ impl Faulty {
     }
 }
 
+impl Storage for Faulty {
+    type Buffer = Vec<f32>;
+    type Staged = Vec<f32>;
+
+    fn zeros(&self, len: usize) -> Vec<f32> {
+        vec![0.0; len]
+    }
+
+    fn len(&self, buffer: &Vec<f32>) -> usize {
+        buffer.len()
+    }
+
+    fn upload(&self, values: &[f32], buffer: &mut Vec<f32>) {
+        Definitions.upload(values, buffer);
+    }
+
+    fn download(&self, buffer: &Vec<f32>, len: usize) -> Vec<f32> {
+        Definitions.download(buffer, len)
+    }
+
+    fn download_rows(&self, buffer: &Vec<f32>, rows: usize, width: usize) -> Vec<f32> {
+        Definitions.download_rows(buffer, rows, width)
+    }
+
+    fn stage(&self, values: Vec<f32>) -> Vec<f32> {
+        values
+    }
+
+    fn staged_len(&self, staged: &Vec<f32>) -> usize {
+        staged.len()
+    }
+
+    fn place(&self, staged: Vec<f32>, buffer: &mut Vec<f32>) {
+        Definitions.place(staged, buffer);
+        self.spoil("place", buffer);
+    }
+
+    fn place_rows(&self, staged: Vec<f32>, width: usize, buffer: &mut Vec<f32>) {
+        Definitions.place_rows(staged, width, buffer);
+        self.spoil("place_rows", buffer);
+    }
+
+    fn steps_ahead(&self) -> usize {
+        1
+    }
+}
+
 /// Passes everything on, and spoils the last value of what the kernel of this name writes.
 macro_rules! faulty {
-    ($(fn $kernel:ident($($argument:ident: $type:ty),*) writes $written:ident;)*) => {
-        impl Kernels for Faulty {
-            type Buffer = Vec<f32>;
-
-            fn zeros(&self, len: usize) -> Vec<f32> {
-                vec![0.0; len]
-            }
-
-            fn len(&self, buffer: &Vec<f32>) -> usize {
-                buffer.len()
-            }
-
-            fn upload(&self, values: &[f32], buffer: &mut Vec<f32>) {
-                buffer[..values.len()].copy_from_slice(values);
-            }
-
-            fn download(&self, buffer: &Vec<f32>, len: usize) -> Vec<f32> {
-                buffer[..len].to_vec()
-            }
-
-            fn download_rows(&self, buffer: &Vec<f32>, rows: usize, width: usize) -> Vec<f32> {
-                Definitions.download_rows(buffer, rows, width)
-            }
-
+    ($trait:ident, $names:ident: $(fn $kernel:ident($($argument:ident: $type:ty),*) writes $written:ident;)*) => {
+        impl $trait for Faulty {
             $(fn $kernel(&self, $($argument: $type),*) {
                 Definitions.$kernel($($argument),*);
                 self.spoil(stringify!($kernel), $written);
             })*
         }
 
-        const KERNELS: &[&str] = &[$(stringify!($kernel)),*];
+        const $names: &[&str] = &[$(stringify!($kernel)),*];
     };
 }
 
 type Values = Vec<f32>;
 
 faulty! {
-    fn upload_rows(values: &[f32], width: usize, y: &mut Values) writes y;
+    EmbeddingKernels, OF_EMBEDDINGS:
+    fn normalise(n: usize, w: usize, x: &Values, y: &mut Values) writes y;
+    fn normalise_gradient(n: usize, w: usize, x: &Values, y: &Values, dy: &Values, dx: &mut Values) writes dx;
+    fn select_rows(o: &[u32], w: usize, x: &Values, y: &mut Values) writes y;
+    fn mix_embeddings(m: &RowMix, w: usize, x: &Values, y: &mut Values) writes y;
+    fn copy_within(y: &mut Values, from: Span, to: usize) writes y;
+    fn cross_entropy(o: &CrossEntropy, q: &Values, k: &Values, g: &mut Values, l: &mut Values) writes g;
+    fn cosine_distance(n: usize, w: usize, q: &Values, t: &Values, g: &mut Values, l: &mut Values) writes l;
+    fn observe(q: &QueryRows, l: &Values, e: &Values, s: usize, o: &mut Values) writes o;
+}
+
+faulty! {
+    Kernels, OF_ACTIVATIONS:
     fn linear(l: &Linear, n: usize, p: &Values, x: &Values, y: &mut Values, b: bool) writes y;
     fn linear_gradient(l: &Linear, n: usize, x: &Values, dy: &Values, s: &mut Values, y: &mut Values, b: bool) writes y;
     fn linear_input_gradient(l: &Linear, n: usize, p: &Values, dy: &Values, y: &mut Values) writes y;
@@ -134,7 +174,7 @@ faulty! {
 #[test]
 fn a_wrong_kernel_fails_its_check_in_either_precision() {
     for precision in [Precision::F32, Precision::Tf32] {
-        for kernel in KERNELS {
+        for kernel in OF_ACTIVATIONS.iter().chain(OF_EMBEDDINGS).chain(&["place", "place_rows"]) {
             let checks = kernels(&Faulty(kernel), &Definitions, precision);
             assert!(checks.iter().any(|check| !check.ok), "a wrong {kernel} passes in {precision}");
         }

@@ -7,8 +7,8 @@ use crate::data::DataError;
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::Pretext;
 
-use super::TrainError;
 use super::inputs::At;
+use super::{StepError, TrainError};
 
 /// Both views of some items.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,14 +94,16 @@ impl Iterator for Batches<'_> {
     }
 }
 
-/// Runs `work` with the batches, each drawn on `threads` others while `work` is busy with the one before.
+/// Runs `work` with what `prepare` makes of the batches, each drawn and prepared on `threads` others while `work` is busy
+/// with the one before.
 ///
 /// # Errors
 /// Threads that the system refuses.
-pub(super) fn ahead<R>(
+pub(super) fn ahead<T: Send, R>(
     batches: Batches<'_>,
+    prepare: impl Fn(Batch) -> Result<T, StepError> + Send + Sync,
     threads: usize,
-    work: impl FnOnce(&mut dyn Iterator<Item = Result<Batch, DataError>>) -> R,
+    work: impl FnOnce(&mut dyn Iterator<Item = Result<T, TrainError>>) -> R,
 ) -> Result<R, TrainError> {
     let threads = threads.max(1);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -111,8 +113,9 @@ pub(super) fn ahead<R>(
         scope.spawn(move || {
             pool.install(|| {
                 for batch in batches {
+                    let prepared = batch.map_err(TrainError::from).and_then(|batch| Ok(prepare(batch)?));
                     // Nobody listens any more: the run was stopped.
-                    if sender.send(batch).is_err() {
+                    if sender.send(prepared).is_err() {
                         break;
                     }
                 }

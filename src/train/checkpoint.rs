@@ -1,15 +1,14 @@
 //! What a checkpoint holds of a pretext run.
 
-use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::kernels::Kernels;
-use crate::objective::{Queue, QueueState};
+use crate::objective::{QueueShape, QueueState};
 use crate::store::Checkpoint;
 
+use super::Trainer;
 use super::course::{Course, Position};
-use super::{StepError, Trainer};
 
 /// Where a run stands.
 #[derive(Serialize, Deserialize)]
@@ -23,7 +22,7 @@ struct State {
 }
 
 /// A run as it stands.
-pub(super) fn checkpoint<K: Kernels>(course: &Course<K>, metrics: &str) -> Result<Checkpoint, StepError> {
+pub(super) fn checkpoint<K: Kernels>(course: &Course<K>, metrics: &str) -> Checkpoint {
     let trainer = &course.trainer;
     let mut buffers = vec![
         ("query.parameters", trainer.query.parameters()),
@@ -35,14 +34,13 @@ pub(super) fn checkpoint<K: Kernels>(course: &Course<K>, metrics: &str) -> Resul
         buffers.push(("key.statistics", key.statistics()));
     }
     let mut queue_pointer = 0;
-    if let Some(queue) = &trainer.queue {
-        let state = queue.state()?;
+    if let Some(state) = trainer.loss.queue() {
         buffers.push(("queue", state.keys));
         queue_pointer = state.pointer;
     }
     let state = json!(State { position: course.at.clone(), queue_pointer, metrics: Some(metrics.to_owned()) });
     let buffers = buffers.into_iter().map(|(name, values)| (name.to_owned(), values)).collect();
-    Ok(Checkpoint { state: state.as_object().cloned().unwrap_or_default(), buffers })
+    Checkpoint { state: state.as_object().cloned().unwrap_or_default(), buffers }
 }
 
 /// Sets a trainer from a checkpoint. Gives where the run stood, and the metrics of the epochs finished; none where the file
@@ -67,14 +65,11 @@ pub fn load_checkpoint<K: Kernels>(
         )),
         None => None,
     };
-    let queue = match &trainer.queue {
-        Some(queue) => {
-            let (length, width) = queue.keys().dims2().map_err(|error| error.to_string())?;
-            let state = QueueState { keys: checkpoint.take("queue", length * width)?, pointer: queue_pointer };
-            Some(Queue::restore(state, length, width, &Device::Cpu).map_err(|error| error.to_string())?)
-        }
-        None => None,
-    };
+    if let Some(QueueShape { length, width, .. }) = trainer.loss.queue_shape() {
+        let state = QueueState { keys: checkpoint.take("queue", length * width)?, pointer: queue_pointer };
+        // The last of what may not fit.
+        trainer.loss.set_queue(state).map_err(|error| error.to_string())?;
+    }
     trainer.query.set_parameters(&parameters);
     trainer.query.set_statistics(&statistics);
     trainer.optimiser.set_momentum(&momentum);
@@ -82,6 +77,5 @@ pub fn load_checkpoint<K: Kernels>(
         network.set_parameters(&parameters);
         network.set_statistics(&statistics);
     }
-    trainer.queue = queue;
     Ok((position, metrics))
 }

@@ -5,15 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::augment::Source;
 use crate::data::Set;
 use crate::kernels::Kernels;
-use crate::objective::COLLAPSED;
+use crate::objective::{COLLAPSED, Observed};
 use crate::recipe::PretextRecipe;
 use crate::store::{EpochMetrics, Trace, TracedStep, checksum};
 
-use super::batch::{Batch, Batches};
+use super::batch::Batches;
 use super::encoder::encoder_plan;
-use super::inputs::At;
+use super::inputs::{At, Prepared};
 use super::schedule::LearningRate;
-use super::step::Observed;
 use super::{Progress, TrainError, Trainer};
 
 /// First steps of a run that its trace holds: enough for every part of a step to show in the loss.
@@ -48,6 +47,7 @@ pub(super) struct Course<'a, K: Kernels> {
     /// Of an epoch.
     steps: usize,
     pub trainer: Trainer<K>,
+    /// After the last step that was read back.
     pub at: Position,
 }
 
@@ -85,6 +85,7 @@ impl<'a, K: Kernels> Course<'a, K> {
         Batches::new(source, &self.recipe.pretext, at)
     }
 
+    /// Whether every step was taken and read back.
     pub fn is_finished(&self) -> bool {
         self.at.epoch >= self.recipe.pretext.epochs
     }
@@ -93,27 +94,51 @@ impl<'a, K: Kernels> Course<'a, K> {
     pub fn is_within(&self, extent: Extent) -> bool {
         match extent {
             Extent::Steps(steps) => self.steps_taken() < steps,
-            Extent::Epochs(epochs) => self.at.epoch < epochs,
+            Extent::Epochs(epochs) => self.steps_taken() < epochs * self.steps,
         }
     }
 
-    fn steps_taken(&self) -> usize {
+    fn steps_read(&self) -> usize {
         self.at.epoch * self.steps + self.at.step
     }
 
-    /// Takes the next step.
+    fn steps_taken(&self) -> usize {
+        self.steps_read() + self.trainer.unread()
+    }
+
+    /// Takes the next step, after which nothing is known of it yet.
+    ///
+    /// # Errors
+    /// A step that could not be taken.
+    pub fn take(&mut self, prepared: Prepared<K::Staged>) -> Result<(), TrainError> {
+        let taken = self.steps_taken();
+        let rate = self.rates.at(taken / self.steps, taken % self.steps);
+        Ok(self.trainer.take(prepared, rate)?)
+    }
+
+    /// Whether steps have to be read back before the next one: the device has no more room for what they found, the run
+    /// ends, or parameters belong to its trace.
+    pub fn is_due(&self) -> bool {
+        let taken = self.steps_taken();
+        self.trainer.is_full() || taken == self.recipe.pretext.epochs * self.steps || taken == self.last_traced()
+    }
+
+    /// Reads back what the steps since the last call gave, in their order. Waits for the device.
     ///
     /// # Errors
     /// A loss that is no number and embeddings that are all equal, with the place.
-    pub fn take(&mut self, batch: Batch) -> Result<Taken, TrainError> {
+    pub fn read(&mut self) -> Result<Vec<Taken>, TrainError> {
+        self.trainer.observed().into_iter().map(|observed| self.account(observed)).collect()
+    }
+
+    fn account(&mut self, Observed { loss, spread }: Observed) -> Result<Taken, TrainError> {
         let epochs = self.recipe.pretext.epochs;
         let rate = self.rates.at(self.at.epoch, self.at.step);
-        let Observed { loss, spread } = self.trainer.step(batch, rate)?;
         let (epoch, step, steps) = (self.at.epoch + 1, self.at.step + 1, self.steps);
         if !loss.is_finite() || !spread.is_finite() {
             return Err(TrainError::NotFinite { epoch, step, loss });
         }
-        if spread < f64::from(COLLAPSED) {
+        if spread < COLLAPSED {
             return Err(TrainError::Collapse { epoch, step, spread });
         }
         self.trace(TracedStep { loss, spread });
@@ -129,13 +154,17 @@ impl<'a, K: Kernels> Course<'a, K> {
         Ok(Taken { progress, epoch: ended })
     }
 
+    /// The last step that a trace holds, from 1.
+    fn last_traced(&self) -> usize {
+        TRACED.min(self.recipe.pretext.epochs * self.steps)
+    }
+
     /// Keeps a step if it belongs to the trace, and the parameters with the last of these.
     fn trace(&mut self, step: TracedStep) {
-        let last = TRACED.min(self.recipe.pretext.epochs * self.steps);
-        let taken = self.steps_taken();
+        let (last, read) = (self.last_traced(), self.steps_read());
         let trace = &mut self.at.trace;
         // A trace that lacks its beginning, because a checkpoint without one was resumed, stays empty.
-        if trace.steps.len() == taken && trace.steps.len() < last {
+        if trace.steps.len() == read && trace.steps.len() < last {
             trace.steps.push(step);
             if trace.steps.len() == last {
                 let values = self.trainer.query.parameters();

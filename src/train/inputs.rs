@@ -1,12 +1,13 @@
 //! What a step feeds to the encoders: views of a batch, mixed as the recipe says (official `main_pretext.py`,
-//! `builder.py`).
+//! `builder.py`), drawn and sent off while the device works on the step before.
 
 use candle_core::{Device, Tensor};
 
+use crate::kernels::Kernels;
 use crate::mix::{self, VirtualLabels};
 use crate::model::LayerMix;
-use crate::random::{Key, Purpose};
-use crate::recipe::Pretext;
+use crate::random::{Key, Purpose, permutation};
+use crate::recipe::{Method, Pretext};
 
 use super::{Batch, StepError};
 
@@ -73,7 +74,7 @@ pub fn mixed(settings: &Pretext, at: At, queries: &Tensor) -> Result<Mixed, Step
 impl Mixed {
     /// What is mixed inside the encoder: the queries of each share at its layer. Where `beside_keys`, as many keys follow
     /// each share's queries in the pass, and stay clean.
-    pub(super) fn inside(&self, beside_keys: bool) -> Vec<LayerMix> {
+    fn inside(&self, beside_keys: bool) -> Vec<LayerMix> {
         let Some(partners) = &self.labels.partner else { return Vec::new() };
         let share = self.labels.rows() / self.layers.len().max(1);
         let sets = if beside_keys { 2 } else { 1 };
@@ -94,4 +95,83 @@ impl Mixed {
         };
         hidden.into_iter().map(of_layer).collect()
     }
+}
+
+/// Everything that a step needs besides the weights, on its way to the device.
+pub struct Prepared<S> {
+    pub(super) passes: Passes<S>,
+    pub(super) labels: VirtualLabels,
+    /// What is mixed inside the encoder in the pass of the queries.
+    pub(super) inside: Vec<LayerMix>,
+}
+
+/// Inputs of the passes of a step.
+pub(super) enum Passes<S> {
+    /// N-pair and SimCLR: each replica's queries, then its keys, through one encoder.
+    Joined(S),
+    /// MoCo v2 and BYOL: queries and keys through two.
+    Apart {
+        queries: S,
+        keys: S,
+        /// Where the keys are shuffled (ShuffleBN): the place of each row of the batch among them.
+        order: Option<Vec<u32>>,
+    },
+}
+
+/// What turns batches into what steps need.
+#[derive(Clone)]
+pub struct Preparation<K: Kernels> {
+    pub(super) kernels: K,
+    pub(super) settings: Pretext,
+    pub(super) seed: u64,
+}
+
+impl<K: Kernels> Preparation<K> {
+    /// Mixes a batch and sends it off.
+    ///
+    /// # Errors
+    /// Settings that mixing refuses.
+    pub fn of(&self, batch: Batch) -> Result<Prepared<K::Staged>, StepError> {
+        let at = At { seed: self.seed, epoch: batch.epoch, step: batch.step };
+        let [queries, keys] = of(&self.settings, at, batch)?;
+        let mixed = mixed(&self.settings, at, &queries)?;
+        self.of_mixed(mixed, &keys, at.key(Purpose::ShuffleBn))
+    }
+
+    /// The rest, once everything but the order of ShuffleBN is drawn.
+    pub(super) fn of_mixed(&self, mixed: Mixed, keys: &Tensor, shuffle: Key) -> Result<Prepared<K::Staged>, StepError> {
+        let Pretext { method, replicas, shuffle_bn, .. } = self.settings;
+        let joined = matches!(method, Method::Npair | Method::Simclr);
+        let inside = mixed.inside(joined);
+        let passes = if joined {
+            Passes::Joined(self.stage(&join_shares(&mixed.queries, keys, replicas)?)?)
+        } else {
+            // With one replica every key shares the one BatchNorm batch, in whatever order.
+            let shuffled =
+                (shuffle_bn == Some(true) && replicas > 1).then(|| permutation(mixed.labels.rows(), shuffle));
+            let keys = match &shuffled {
+                Some(order) => keys.index_select(&Tensor::new(order.as_slice(), &Device::Cpu)?, 0)?,
+                None => keys.clone(),
+            };
+            let order = shuffled.map(|order| {
+                let mut back = vec![0; order.len()];
+                order.iter().enumerate().for_each(|(at, row)| back[*row as usize] = at as u32);
+                back
+            });
+            Passes::Apart { queries: self.stage(&mixed.queries)?, keys: self.stage(&keys)?, order }
+        };
+        Ok(Prepared { passes, labels: mixed.labels, inside })
+    }
+
+    fn stage(&self, rows: &Tensor) -> candle_core::Result<K::Staged> {
+        Ok(self.kernels.stage(rows.flatten_all()?.to_vec1()?))
+    }
+}
+
+/// Lays two batches out so that each replica's share of both lies together.
+fn join_shares(queries: &Tensor, keys: &Tensor, replicas: usize) -> candle_core::Result<Tensor> {
+    let queries = queries.chunk(replicas, 0)?;
+    let keys = keys.chunk(replicas, 0)?;
+    let shares: Vec<Tensor> = queries.into_iter().zip(keys).flat_map(|(query, key)| [query, key]).collect();
+    Tensor::cat(&shares, 0)
 }

@@ -11,7 +11,7 @@ use super::oracle::{floats, named, settings};
 use crate::kernels::{Cpu, FeatureMap};
 use crate::mix::VirtualLabels;
 use crate::model::{Network, Plan, scattered};
-use crate::objective::{Queue, QueueState};
+use crate::objective::QueueState;
 use crate::random::{Key, Purpose};
 use crate::recipe::Stem;
 
@@ -70,8 +70,8 @@ fn a_step_with_hidden_mixing_agrees_with_pytorch() {
         let mut trainer = Trainer::new(Cpu::new(1), plan, &settings, 0).unwrap();
         fill(&mut trainer.query);
         trainer.key.iter_mut().for_each(fill);
-        if trainer.queue.is_some() {
-            trainer.queue = Some(Queue::restore(queue(), QUEUE, EMBEDDING, &Device::Cpu).unwrap());
+        if trainer.loss.queue().is_some() {
+            trainer.loss.set_queue(queue()).unwrap();
         }
         let [queries, keys] = [0, 1].map(|view| {
             let values = scattered(1000 + view, shape.iter().product(), 2.0, 0.0);
@@ -84,7 +84,9 @@ fn a_step_with_hidden_mixing_agrees_with_pytorch() {
         let queries = crate::mix::blend(&queries, &case.partner, &lambda).unwrap();
         let labels = VirtualLabels::mixed(case.partner, case.lambda);
         let mixed = Mixed { queries, labels, layers: case.layers };
-        let observed = trainer.step_on(&mixed, &keys, Key::new(0, Purpose::ShuffleBn), 0.5).unwrap();
+        let prepared = trainer.preparation().of_mixed(mixed, &keys, Key::new(0, Purpose::ShuffleBn)).unwrap();
+        trainer.take(prepared, 0.5).unwrap();
+        let observed = trainer.observed()[0];
         assert!((observed.loss - case.loss).abs() < 1e-4 * case.loss, "{name}: {} for {}", observed.loss, case.loss);
         for (tensor, _, ours) in named(&trainer.query) {
             let after = format!("{name}.after.{tensor}");

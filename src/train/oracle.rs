@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::Device;
 use safetensors::SafeTensors;
 
 use crate::augment::Source;
 use crate::data::DataError;
 use crate::kernels::Cpu;
 use crate::model::{Network, Plan, Section};
-use crate::objective::{Queue, QueueState};
+use crate::objective::QueueState;
 use crate::recipe::{Contrast, Head, Method, Mix, Operator, Pretext, Schedule};
 
 use super::{Batch, Trainer};
@@ -105,9 +104,9 @@ fn three_steps_agree_with_pytorch() {
         if let Some(key) = &mut trainer.key {
             start(key);
         }
-        if trainer.queue.is_some() {
+        if trainer.loss.queue().is_some() {
             let state = QueueState { keys: floats(&fixture, &format!("{case}.queue")), pointer: 0 };
-            trainer.queue = Some(Queue::restore(state, 24, 8, &Device::Cpu).unwrap());
+            trainer.loss.set_queue(state).unwrap();
         }
         for (step, expected) in expected.iter().enumerate() {
             let batch: Vec<u32> = (0..ROWS as u32).map(|row| row + (step * ROWS) as u32).collect();

@@ -110,21 +110,29 @@ pub fn pretext<K: Kernels>(
         let _ = control(Progress::Warning(warning));
     }
 
-    let ended = ahead(course.batches(&*source)?, threads, |batches| -> Result<Ended, TrainError> {
+    let preparation = course.trainer.preparation();
+    let prepare = |batch| preparation.of(batch);
+    let ended = ahead(course.batches(&*source)?, prepare, threads, |batches| -> Result<Ended, TrainError> {
         let mut saver = Saver::new(checkpoints, checkpoint_every);
         while !course.is_finished() {
-            let batch = batches.next().expect("there is a batch for every step")?;
-            let taken = course.take(batch)?;
-            if let Some(line) = &taken.epoch {
-                metrics.push(line)?;
+            course.take(batches.next().expect("there is a batch for every step")?)?;
+            let save = saver.is_due();
+            if !save && !course.is_due() {
+                continue;
             }
-            let stop = control(taken.progress).is_break();
-            if (stop || saver.is_due()) && !course.is_finished() {
+            let mut stop = false;
+            for taken in course.read()? {
+                if let Some(line) = &taken.epoch {
+                    metrics.push(line)?;
+                }
+                stop |= control(taken.progress).is_break();
+            }
+            if (stop || save) && !course.is_finished() {
                 // Whoever took the lock from us may have ended the run: what done.json vouches for stays.
                 if !folder.file("done.json").exists() {
                     metrics.write()?;
                 }
-                saver.save([course.at.epoch, course.at.step], &checkpoint::checkpoint(&course, metrics.text())?)?;
+                saver.save([course.at.epoch, course.at.step], &checkpoint::checkpoint(&course, metrics.text()))?;
                 if stop {
                     return Ok(Ended::Stopped);
                 }
@@ -162,13 +170,25 @@ pub fn retrace<K: Kernels>(
     let source = augment::source(data, &recipe.views, recipe.seed)?;
     let mut course = Course::new(recipe, data, &*source, kernels)?;
     let mut epochs = Vec::new();
-    let whole = ahead(course.batches(&*source)?, threads, |batches| -> Result<bool, TrainError> {
-        while !course.is_finished() && course.is_within(extent) {
-            let batch = batches.next().expect("there is a batch for every step")?;
-            let taken = course.take(batch)?;
-            epochs.extend(taken.epoch);
-            if control(taken.progress).is_break() {
-                return Ok(false);
+    let preparation = course.trainer.preparation();
+    let prepare = |batch| preparation.of(batch);
+    let whole = ahead(course.batches(&*source)?, prepare, threads, |batches| -> Result<bool, TrainError> {
+        while !course.is_finished() {
+            let more = course.is_within(extent);
+            if more {
+                course.take(batches.next().expect("there is a batch for every step")?)?;
+                if !course.is_due() {
+                    continue;
+                }
+            }
+            for taken in course.read()? {
+                epochs.extend(taken.epoch);
+                if control(taken.progress).is_break() {
+                    return Ok(false);
+                }
+            }
+            if !more {
+                break;
             }
         }
         Ok(true)

@@ -9,14 +9,15 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use crate::data::{Library, Set};
-use crate::kernels::Cpu;
+use crate::kernels::cuda::{Cuda, Host};
+use crate::kernels::{Cpu, Kernels};
 use crate::recipe::{
     Contrast, DataSet, DataSettings, Head, InputMix, Method, Mix, Network, Operator, Part, Pretext, PretextRecipe,
     Schedule, Standardise, Stem, Subset, Views,
 };
 use crate::store::RunFolder;
 
-use super::{Ended, Options, Progress, pretext};
+use super::{Ended, Options, Progress, TRACED, pretext};
 
 /// Steps of an epoch and epochs: enough for MoCo's queue to come round more than once, for the warmup to end and for
 /// every kind of boundary.
@@ -72,6 +73,16 @@ impl Bench {
 
     /// Goes on in a folder until it is told to stop after the step that is the `stop`th of the whole run, or to its end.
     fn go_on(&self, folder: &Path, stop: Option<usize>, every: Duration) -> (Ended, usize) {
+        self.go_on_with(Cpu::new(2), folder, stop, every)
+    }
+
+    fn go_on_with<K: Kernels>(
+        &self,
+        kernels: K,
+        folder: &Path,
+        stop: Option<usize>,
+        every: Duration,
+    ) -> (Ended, usize) {
         let options = Options { threads: 2, checkpoint_every: every };
         let mut taken = 0;
         let mut control = |progress| {
@@ -80,7 +91,7 @@ impl Bench {
             if stop == Some((epoch - 1) * STEPS + step) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let folder = RunFolder::at(folder);
-        let ended = pretext(&self.recipe, &self.data, &folder, Cpu::new(2), options, &mut control).unwrap();
+        let ended = pretext(&self.recipe, &self.data, &folder, kernels, options, &mut control).unwrap();
         (ended, taken)
     }
 
@@ -186,6 +197,31 @@ fn mixing_at_hidden_layers() {
 fn a_resnet_with_cutmix() {
     let mix = Mix { operator: Operator::Cutmix, alpha: 1.0, layers: None };
     Bench::pictures(Pretext { mix, replicas: 2, ..settings(Method::Byol) }).check(2);
+}
+
+/// A GPU is asked for steps before the last ones are read back: a stop then comes some steps late, and loses none.
+#[test]
+fn a_device_that_works_ahead() {
+    let bench = Bench::rows(settings(Method::Moco));
+    let gpu = || Cuda::new(Host { backwards: false });
+    let run = |stop: Option<usize>, every: Duration| {
+        let folder = tempfile::tempdir().unwrap();
+        let (ended, taken) = bench.go_on_with(gpu(), folder.path(), stop, every);
+        if ended == Ended::Finished {
+            return (taken, outcome(folder.path(), taken));
+        }
+        let (ended, left) = bench.go_on_with(gpu(), folder.path(), None, every);
+        assert_eq!(ended, Ended::Finished);
+        (taken, outcome(folder.path(), taken + left))
+    };
+    let (steps, whole) = run(None, Duration::MAX);
+    assert_eq!((steps, whole.steps), (STEPS * EPOCHS, STEPS * EPOCHS));
+    // Steps are read back after the last of the trace; or after each, for its checkpoint.
+    for (stop, every, taken) in [(3, Duration::MAX, TRACED), (3, Duration::ZERO, 3), (12, Duration::ZERO, 12)] {
+        let (found, stopped) = run(Some(stop), every);
+        assert_eq!(found, taken, "stopped at step {stop}");
+        assert!(stopped == whole, "stopped at step {stop}");
+    }
 }
 
 /// A kill may come at any moment: what stands in the folder then is a checkpoint after some step, and the files of the

@@ -2,6 +2,8 @@
 
 mod batch_norm;
 mod convolution;
+mod cross_entropy;
+mod embeddings;
 mod linear;
 mod matrix;
 mod max_out;
@@ -11,6 +13,7 @@ mod pool;
 mod pooling;
 mod row_mix;
 mod scratch;
+mod storage;
 mod sums;
 
 use super::{BatchNorm, Convolution, FeatureMap, Kernels, Linear, MaxOut, MaxPool, RowMix, SgdStep};
@@ -18,34 +21,6 @@ use super::{BatchNorm, Convolution, FeatureMap, Kernels, Linear, MaxOut, MaxPool
 pub use pool::{Cpu, vectors};
 
 impl Kernels for Cpu {
-    type Buffer = Vec<f32>;
-
-    fn zeros(&self, len: usize) -> Vec<f32> {
-        vec![0.0; len]
-    }
-
-    fn len(&self, buffer: &Vec<f32>) -> usize {
-        buffer.len()
-    }
-
-    fn upload(&self, values: &[f32], buffer: &mut Vec<f32>) {
-        buffer[..values.len()].copy_from_slice(values);
-    }
-
-    fn download(&self, buffer: &Vec<f32>, len: usize) -> Vec<f32> {
-        buffer[..len].to_vec()
-    }
-
-    fn upload_rows(&self, values: &[f32], width: usize, buffer: &mut Vec<f32>) {
-        matrix::transpose(self, values, width, &mut buffer[..values.len()]);
-    }
-
-    fn download_rows(&self, buffer: &Vec<f32>, rows: usize, width: usize) -> Vec<f32> {
-        let mut values = vec![0.0; rows * width];
-        matrix::transpose(self, &buffer[..rows * width], rows, &mut values);
-        values
-    }
-
     fn linear(&self, layer: &Linear, rows: usize, p: &Vec<f32>, x: &Vec<f32>, y: &mut Vec<f32>, with_bias: bool) {
         linear::forward(self, layer, rows, p, x, y, with_bias);
     }

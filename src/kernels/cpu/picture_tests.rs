@@ -1,8 +1,8 @@
 use pulp::Arch;
 
 use super::*;
-use crate::kernels::Span;
 use crate::kernels::definitions::pictures;
+use crate::kernels::{Span, Storage};
 
 /// Values between -1 and 1 without a pattern that matters.
 fn values(seed: usize, count: usize) -> Vec<f32> {

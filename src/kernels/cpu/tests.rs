@@ -1,5 +1,5 @@
 use super::*;
-use crate::kernels::{Features, Span};
+use crate::kernels::{Features, Span, Storage};
 
 /// Values between -1 and 1 without a pattern that matters.
 fn values(seed: usize, count: usize) -> Vec<f32> {
@@ -26,7 +26,7 @@ fn rows_come_back_from_activations() {
         for (rows, width) in [(1, 1), (3, 54), (16, 16), (70, 33), (130, 7)] {
             let host = values(1, rows * width);
             let mut buffer = cpu.zeros(rows * width + 5);
-            cpu.upload_rows(&host, width, &mut buffer);
+            cpu.place_rows(host.clone(), width, &mut buffer);
             assert_eq!(buffer[..rows * width], turned(rows, width, &host));
             assert_eq!(cpu.download_rows(&buffer, rows, width), host);
         }

@@ -73,6 +73,23 @@ kernels! {
     "moving_average" MovingAverage { source: Address, target: Address, len: i64, kept: f32, taken: f32 }
     "clear" Clear { x: Address, len: i64 }
     "add" Add { from: Address, to: Address, len: i64 }
+    // embeddings.cu
+    "normalise" Normalise { x: Address, y: Address, rows: i64, width: i64 }
+    "normalise_gradient" NormaliseGradient {
+        x: Address, y: Address, dy: Address, dx: Address, rows: i64, width: i64,
+    }
+    "select_rows" SelectRows { x: Address, y: Address, order: Address, width: i64, len: i64 }
+    "copy" CopyValues { from: Address, to: Address, len: i64 }
+    "scale" Scale { x: Address, y: Address, len: i64, factor: f32 }
+    "softmax_gradient" SoftmaxGradient {
+        similarities: Address, row_losses: Address, offsets: Address, classes: Address, weights: Address, width: i64,
+        out_below: i64, first_out: i64, itself: i64, inverse_temperature: f32, share: f32,
+    }
+    "row_distances" RowDistances { queries: Address, targets: Address, row_losses: Address, width: i64 }
+    "mean" Mean { values: Address, mean: Address, len: i64 }
+    "column_deviations" ColumnDeviations {
+        x: Address, deviations: Address, width: i64, shares: i64, rows: i64, stride: i64,
+    }
     // linear.cu
     "add_bias" AddBias { bias: Address, y: Address, rows: i64, len: i64 }
     "row_sums" RowSums { d: Address, sums: Address, rows: i64 }

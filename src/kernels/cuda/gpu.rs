@@ -13,6 +13,7 @@ use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DevicePtr, result as dr
 use super::arguments::{Address, Arguments, KERNELS};
 use super::convolutions::Convolutions;
 use super::platform::{ConvolutionPass, ConvolutionShape, Grid, Matrix, Operands, Platform, Product};
+use super::staging::{Lane, Staging};
 use crate::kernels::device::Description;
 use crate::kernels::{Device, DeviceError, DeviceFailure, Precision};
 
@@ -37,6 +38,7 @@ struct Opened {
     /// Handles of libraries serve one thread at a time.
     libraries: Mutex<Libraries>,
     functions: HashMap<&'static str, Function>,
+    staging: Staging,
     /// Dropped after everything that lives in its context.
     module: Module,
     stream: Arc<CudaStream>,
@@ -72,6 +74,26 @@ pub struct Memory {
     /// At least one value: there is no memory of none.
     values: CudaSlice<f32>,
     len: usize,
+}
+
+/// Values on their way to a GPU.
+pub struct Staged {
+    /// None once it was given back.
+    lane: Option<Lane>,
+    len: usize,
+    gpu: Gpu,
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let Opened { context, staging, stream, .. } = &*self.gpu.0;
+        if let Some(lane) = self.lane.take()
+            && context.bind_to_thread().is_ok()
+        {
+            // What goes wrong with the GPU shows at the next call that can say so.
+            let _ = staging.release(lane, stream);
+        }
+    }
 }
 
 /// What turns a failed call into an error.
@@ -174,7 +196,9 @@ impl Gpu {
         let convolutions = convolutions.map_err(|error| format!("{error:?}"));
         let convolutions = convolutions.map_err(refused(device, "cuDNN does not start"))?;
         let libraries = Mutex::new(Libraries { blas, convolutions, compute });
-        Ok(Gpu(Arc::new(Opened { device, libraries, functions, module, stream, context })))
+        let staging = Staging::new().map_err(|error| format!("{error:?}"));
+        let staging = staging.map_err(refused(device, "it starts no second stream"))?;
+        Ok(Gpu(Arc::new(Opened { device, libraries, functions, staging, module, stream, context })))
     }
 
     /// Unwinds where something failed.
@@ -211,6 +235,7 @@ impl Gpu {
 
 impl Platform for Gpu {
     type Memory = Memory;
+    type Staged = Staged;
 
     fn zeros(&self, len: usize) -> Memory {
         Memory { values: self.allocate(len.max(1)), len }
@@ -222,7 +247,9 @@ impl Platform for Gpu {
 
     fn upload(&self, values: &[f32], memory: &mut Memory) {
         if !values.is_empty() {
-            self.must("a copy to it", self.0.stream.memcpy_htod(values, &mut memory.values));
+            self.must("taking up its context", self.0.context.bind_to_thread());
+            let to = self.address(memory).0;
+            self.must("a copy to it", self.0.staging.upload(values, to, &self.0.stream));
         }
     }
 
@@ -237,6 +264,23 @@ impl Platform for Gpu {
 
     fn address(&self, memory: &Memory) -> Address {
         Address(memory.values.device_ptr(&self.0.stream).0)
+    }
+
+    fn stage(&self, values: Vec<f32>) -> Staged {
+        self.must("taking up its context", self.0.context.bind_to_thread());
+        let lane = self.0.staging.stage(&values, &self.0.stream, |len| self.allocate(len));
+        Staged { lane: Some(self.must("a copy to it", lane)), len: values.len(), gpu: self.clone() }
+    }
+
+    fn staged_len(&self, staged: &Staged) -> usize {
+        staged.len
+    }
+
+    fn arrived(&self, staged: &Staged) -> Address {
+        self.must("taking up its context", self.0.context.bind_to_thread());
+        let Some(lane) = &staged.lane else { return Address::NONE };
+        self.must("waiting for a copy", self.0.staging.await_arrival(lane, &self.0.stream));
+        Address(lane.address(&self.0.stream))
     }
 
     fn launch<A: Arguments>(&self, Grid { blocks, threads }: Grid, mut arguments: A) {
@@ -313,6 +357,8 @@ impl Drop for Opened {
         }
         let libraries = self.libraries.get_mut().unwrap_or_else(PoisonError::into_inner);
         libraries.convolutions.close();
+        let _ = self.stream.synchronize();
+        self.staging.close();
         // SAFETY: both were made in `open`, and nothing uses them any more.
         unsafe {
             let _ = cublas::destroy_handle(libraries.blas);

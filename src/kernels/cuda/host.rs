@@ -84,6 +84,7 @@ impl Matrix {
 
 impl Platform for Host {
     type Memory = Vec<f32>;
+    type Staged = Vec<f32>;
 
     fn zeros(&self, len: usize) -> Vec<f32> {
         vec![0.0; len]
@@ -103,6 +104,18 @@ impl Platform for Host {
 
     fn address(&self, memory: &Vec<f32>) -> Address {
         Address(memory.as_ptr() as u64)
+    }
+
+    fn stage(&self, values: Vec<f32>) -> Vec<f32> {
+        values
+    }
+
+    fn staged_len(&self, staged: &Vec<f32>) -> usize {
+        staged.len()
+    }
+
+    fn arrived(&self, staged: &Vec<f32>) -> Address {
+        self.address(staged)
     }
 
     fn launch<A: Arguments>(&self, grid: Grid, arguments: A) {

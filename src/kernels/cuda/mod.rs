@@ -11,6 +11,7 @@
 mod arguments;
 #[cfg(feature = "cuda")]
 mod convolutions;
+mod embeddings;
 #[cfg(feature = "cuda")]
 mod gpu;
 #[cfg(test)]
@@ -20,6 +21,9 @@ mod operations;
 mod platform;
 #[cfg(feature = "cuda")]
 mod ranking;
+#[cfg(feature = "cuda")]
+mod staging;
+mod storage;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,6 +34,8 @@ use super::Span;
 
 #[cfg(feature = "cuda")]
 pub use gpu::{Gpu, probe};
+#[cfg(test)]
+pub use host::Host;
 
 /// Threads of a block whose threads go their own ways, and of one that sums a row.
 const LINE: u32 = 256;

@@ -15,7 +15,7 @@ impl<P: Platform> Cuda<P> {
         self.at(memory, features.start * rows, features.count * rows)
     }
 
-    fn multiply(&self, product: Product) {
+    pub(super) fn multiply(&self, product: Product) {
         if product.m > 0 && product.n > 0 {
             self.platform.product(product);
         }
@@ -66,42 +66,6 @@ fn window(layer: &MaxPool) -> Window {
 }
 
 impl<P: Platform> Kernels for Cuda<P> {
-    type Buffer = P::Memory;
-
-    fn zeros(&self, len: usize) -> P::Memory {
-        self.platform.zeros(len)
-    }
-
-    fn len(&self, buffer: &P::Memory) -> usize {
-        self.platform.len(buffer)
-    }
-
-    fn upload(&self, values: &[f32], buffer: &mut P::Memory) {
-        self.at(buffer, 0, values.len());
-        self.platform.upload(values, buffer);
-    }
-
-    fn download(&self, buffer: &P::Memory, len: usize) -> Vec<f32> {
-        self.at(buffer, 0, len);
-        self.platform.download(buffer, len)
-    }
-
-    fn upload_rows(&self, values: &[f32], width: usize, buffer: &mut P::Memory) {
-        let len = values.len();
-        self.with_scratch(len, |scratch| {
-            self.platform.upload(values, scratch);
-            self.transpose(self.at(scratch, 0, len), self.at(buffer, 0, len), len / width.max(1), width);
-        });
-    }
-
-    fn download_rows(&self, buffer: &P::Memory, rows: usize, width: usize) -> Vec<f32> {
-        let len = rows * width;
-        self.with_scratch(len, |scratch| {
-            self.transpose(self.at(buffer, 0, len), self.at(scratch, 0, len), width, rows);
-            self.platform.download(scratch, len)
-        })
-    }
-
     fn linear(
         &self,
         layer: &Linear,

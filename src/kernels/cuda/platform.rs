@@ -6,9 +6,12 @@ use crate::kernels::FeatureMap;
 /// A GPU with its libraries or, in tests, their emulation on the host. Work is done in the order in which it is asked for.
 ///
 /// Addresses are taken on trust: [`super::Cuda`] checks that what an operation reaches lies inside its memory.
-pub trait Platform: Clone + Send + 'static {
+pub trait Platform: Clone + Send + Sync + 'static {
     /// Memory of f32.
     type Memory: Send;
+    /// Values on their way from the host, in memory of their own. It is used again once it is dropped and the work asked for
+    /// before that is done.
+    type Staged: Send;
 
     fn zeros(&self, len: usize) -> Self::Memory;
     /// Values that a memory holds.
@@ -18,6 +21,11 @@ pub trait Platform: Clone + Send + 'static {
     /// The first values of a memory, once all work before is done.
     fn download(&self, memory: &Self::Memory, len: usize) -> Vec<f32>;
     fn address(&self, memory: &Self::Memory) -> Address;
+    /// Sends values off, beside the work that is under way.
+    fn stage(&self, values: Vec<f32>) -> Self::Staged;
+    fn staged_len(&self, staged: &Self::Staged) -> usize;
+    /// Where staged values lie, for work that is asked for from now on: it waits until they are there.
+    fn arrived(&self, staged: &Self::Staged) -> Address;
     /// Runs a kernel over a grid without an empty side.
     fn launch<A: Arguments>(&self, grid: Grid, arguments: A);
     /// `c = a b`, as BLAS has it.

@@ -2,7 +2,7 @@
 
 use super::Cuda;
 use super::host::Host;
-use crate::kernels::{Cpu, Kernels, Precision};
+use crate::kernels::{Cpu, Kernels, Precision, Storage};
 use crate::selftest;
 
 fn emulated(backwards: bool) -> Cuda<Host> {

@@ -1,16 +1,18 @@
 //! Kernels as their definitions say them: slow, plain, and what others are checked against.
 
+mod embeddings;
 pub mod pictures;
 pub mod rows;
 
-use super::{BatchNorm, Convolution, FeatureMap, Kernels, Linear, MaxOut, MaxPool, RowMix, SgdStep};
+use super::{BatchNorm, Convolution, FeatureMap, Kernels, Linear, MaxOut, MaxPool, RowMix, SgdStep, Storage};
 
 /// The definitions, behind the face of a device. Sums of rows are taken in f64, of pictures' convolutions in f32.
 #[derive(Clone, Copy, Debug)]
 pub struct Definitions;
 
-impl Kernels for Definitions {
+impl Storage for Definitions {
     type Buffer = Vec<f32>;
+    type Staged = Vec<f32>;
 
     fn zeros(&self, len: usize) -> Vec<f32> {
         vec![0.0; len]
@@ -28,15 +30,33 @@ impl Kernels for Definitions {
         buffer[..len].to_vec()
     }
 
-    fn upload_rows(&self, values: &[f32], width: usize, buffer: &mut Vec<f32>) {
-        let rows = values.len() / width.max(1);
-        values.iter().enumerate().for_each(|(at, value)| buffer[at % width * rows + at / width] = *value);
-    }
-
     fn download_rows(&self, buffer: &Vec<f32>, rows: usize, width: usize) -> Vec<f32> {
         (0..rows * width).map(|at| buffer[at % width * rows + at / width]).collect()
     }
 
+    fn stage(&self, values: Vec<f32>) -> Vec<f32> {
+        values
+    }
+
+    fn staged_len(&self, staged: &Vec<f32>) -> usize {
+        staged.len()
+    }
+
+    fn place(&self, staged: Vec<f32>, buffer: &mut Vec<f32>) {
+        self.upload(&staged, buffer);
+    }
+
+    fn place_rows(&self, staged: Vec<f32>, width: usize, buffer: &mut Vec<f32>) {
+        let rows = staged.len() / width.max(1);
+        staged.iter().enumerate().for_each(|(at, value)| buffer[at % width * rows + at / width] = *value);
+    }
+
+    fn steps_ahead(&self) -> usize {
+        1
+    }
+}
+
+impl Kernels for Definitions {
     fn linear(&self, layer: &Linear, rows: usize, p: &Vec<f32>, x: &Vec<f32>, y: &mut Vec<f32>, with_bias: bool) {
         rows::linear(layer, rows, p, x, y, with_bias);
     }

@@ -2,6 +2,7 @@
 #include "common.cuh"
 
 #include "batch_norm.cu"
+#include "embeddings.cu"
 #include "linear.cu"
 #include "max_out.cu"
 #include "pixel_norm.cu"

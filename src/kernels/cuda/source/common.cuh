@@ -7,6 +7,8 @@
 // of 4-byte fields. Places are 64-bit. No kernel has atomics: every sum is taken in an order of its own, so that the
 // same launch gives the same bits. Compiled with --fmad=false: an operation rounds as on the CPU.
 
+#include <math.h>
+
 #ifdef __CUDACC__
 // Threads that do not meet.
 #define KERNEL(name, Arguments) extern "C" __global__ void __launch_bounds__(256) name(const struct Arguments a)

@@ -1,0 +1,233 @@
+//! An objective on a device: from activations to their gradient, and to what a step tells of itself.
+
+use crate::kernels::{Kernels, LabelOutside, QueryRows};
+use crate::mix::VirtualLabels;
+use crate::recipe::Contrast;
+
+use super::contrast::Contrasted;
+use super::queue::{Queue, QueueShape, QueueState};
+use super::{Objective, ObjectiveError, byol, moco, npair, simclr};
+
+/// Embeddings with less spread than this are equal but for rounding: training has collapsed.
+pub const COLLAPSED: f64 = 1e-6;
+
+/// What a step tells of itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Observed {
+    /// The mean over the queries of a batch.
+    pub loss: f64,
+    /// The standard deviation over the batch of each column of the normalised query embeddings, averaged over the columns:
+    /// about 1/sqrt(C) where they are spread evenly over the sphere, 0 where all point the same way, NaN where one of
+    /// them has a NaN.
+    pub spread: f64,
+}
+
+/// An objective with its memory on a device. What it finds of each step stays there until [`Loss::observed`].
+pub struct Loss<K: Kernels> {
+    kernels: K,
+    objective: Objective,
+    /// Values of an embedding.
+    width: usize,
+    queue: Option<Queue<K>>,
+    memory: Option<Memory<K::Buffer>>,
+    /// Two values for each step that was taken and not read back.
+    observed: K::Buffer,
+    unread: usize,
+    /// Of steps before those, read back for want of room.
+    read: Vec<Observed>,
+}
+
+/// What an objective contrasts, given the labels of a share.
+type OfShare = fn(&VirtualLabels) -> Result<Contrasted, LabelOutside>;
+
+/// Memory for embeddings of so many rows.
+struct Memory<B> {
+    rows: usize,
+    queries: B,
+    /// Of BYOL.
+    keys: B,
+    /// Of BYOL: keys, mixed. Of ShuffleBN: keys, not yet in their order.
+    other: B,
+    /// Of the queries and, where they learn, the keys.
+    gradient: B,
+    losses: B,
+}
+
+impl<K: Kernels> Loss<K> {
+    /// `batch` is the number of queries, `queue` the length of MoCo's.
+    ///
+    /// # Errors
+    /// Those of [`Queue::new`]; MoCo without a queue.
+    pub fn new(
+        kernels: K,
+        objective: Objective,
+        batch: usize,
+        width: usize,
+        queue: Option<usize>,
+        seed: u64,
+    ) -> Result<Loss<K>, ObjectiveError> {
+        let shape = |length| QueueShape { batch, length, width };
+        let queue = queue.map(|length| Queue::new(kernels.clone(), shape(length), seed)).transpose()?;
+        if queue.is_none() && matches!(objective, Objective::Moco { .. }) {
+            return Err(ObjectiveError::NoQueue);
+        }
+        let observed = kernels.zeros(2 * kernels.steps_ahead());
+        Ok(Loss { kernels, objective, width, queue, memory: None, observed, unread: 0, read: Vec::new() })
+    }
+
+    /// The state of MoCo's queue, for a checkpoint.
+    pub fn queue(&self) -> Option<QueueState> {
+        self.queue.as_ref().map(Queue::state)
+    }
+
+    /// Shape of MoCo's queue.
+    pub fn queue_shape(&self) -> Option<QueueShape> {
+        self.queue.as_ref().map(Queue::shape)
+    }
+
+    /// Sets MoCo's queue.
+    ///
+    /// # Errors
+    /// A state of another shape; the queue is then as it was.
+    pub fn set_queue(&mut self, state: QueueState) -> Result<(), ObjectiveError> {
+        if let Some(queue) = &self.queue {
+            self.queue = Some(Queue::restore(self.kernels.clone(), queue.shape(), state)?);
+        }
+        Ok(())
+    }
+
+    /// N-pair and SimCLR: of the activations of one pass, each share's queries followed by its keys, the gradient into `d`.
+    ///
+    /// # Errors
+    /// Labels that do not split into the shares, and an objective whose keys come from elsewhere.
+    pub fn of_both_views(
+        &mut self,
+        labels: &VirtualLabels,
+        activations: &K::Buffer,
+        d: &mut K::Buffer,
+    ) -> Result<(), ObjectiveError> {
+        let (temperature, shares, contrast) = match self.objective {
+            Objective::Npair { temperature, replicas } => (temperature, replicas, npair::contrast as OfShare),
+            Objective::Simclr { temperature, replicas } => (temperature, replicas, simclr::contrast as OfShare),
+            Objective::Moco { .. } | Objective::Byol => return Err(ObjectiveError::KeysApart),
+        };
+        let (rows, width, share) = (2 * labels.rows(), self.width, labels.rows() / shares);
+        let labels = labels.split(shares)?;
+        let memory = memory(&mut self.memory, &self.kernels, rows, width, shares);
+        let Memory { queries: embeddings, gradient, losses, .. } = memory;
+        self.kernels.normalise(rows, width, activations, embeddings);
+        for (at, labels) in labels.iter().enumerate() {
+            let operation = contrast(labels)?.cross_entropy(width, temperature, 2 * share * at, at, shares);
+            self.kernels.cross_entropy(&operation, embeddings, embeddings, gradient, losses);
+        }
+        self.kernels.normalise_gradient(rows, width, activations, embeddings, gradient, d);
+        self.observe(QueryRows { width, shares, rows: share, stride: 2 * share, losses: shares });
+        Ok(())
+    }
+
+    /// MoCo v2 and BYOL: of the activations of queries, the gradient into `d`. `keys` are the activations of the momentum
+    /// encoder, constants: row `i` of the batch is their row `order[i]`, or row `i` where there is no order. MoCo's queue
+    /// takes them up after the loss.
+    ///
+    /// # Errors
+    /// Labels that do not fit the queue or the objective.
+    pub fn of_queries(
+        &mut self,
+        labels: &VirtualLabels,
+        activations: &K::Buffer,
+        keys: &K::Buffer,
+        order: Option<&[u32]>,
+        d: &mut K::Buffer,
+    ) -> Result<(), ObjectiveError> {
+        let (rows, width, kernels) = (labels.rows(), self.width, &self.kernels);
+        labels.split(1)?;
+        let Memory { queries, keys: of_batch, other, gradient, losses, .. } =
+            memory(&mut self.memory, kernels, rows, width, 1);
+        kernels.normalise(rows, width, activations, queries);
+        let mut put_keys = |to: &mut K::Buffer| match order {
+            None => kernels.normalise(rows, width, keys, to),
+            Some(order) => {
+                kernels.normalise(rows, width, keys, other);
+                kernels.select_rows(order, width, other, to);
+            }
+        };
+        match (self.objective, &mut self.queue) {
+            (Objective::Moco { temperature, contrast }, Some(queue)) => {
+                let QueueShape { batch, length, .. } = queue.shape();
+                if batch != rows {
+                    return Err(ObjectiveError::Queue { length, batch: rows });
+                }
+                let contrasted = match contrast {
+                    Contrast::OnePlusK if labels.is_mixed() => return Err(ObjectiveError::MixedOnePlusK),
+                    Contrast::OnePlusK => moco::one_plus_k(rows, length)?,
+                    Contrast::NPlusK => moco::n_plus_k(labels, length)?,
+                };
+                put_keys(&mut queue.classes);
+                let operation = contrasted.cross_entropy(width, temperature, 0, 0, 1);
+                kernels.cross_entropy(&operation, queries, &queue.classes, gradient, losses);
+                queue.enqueue();
+            }
+            (Objective::Byol, _) => {
+                put_keys(of_batch);
+                let targets = match byol::targets(labels) {
+                    None => &*of_batch,
+                    Some(mix) => {
+                        kernels.mix_embeddings(&mix, width, of_batch, other);
+                        &*other
+                    }
+                };
+                kernels.cosine_distance(rows, width, queries, targets, gradient, losses);
+            }
+            (Objective::Moco { .. }, None) => return Err(ObjectiveError::NoQueue),
+            (Objective::Npair { .. } | Objective::Simclr { .. }, _) => return Err(ObjectiveError::KeysLearn),
+        }
+        kernels.normalise_gradient(rows, width, activations, queries, gradient, d);
+        self.observe(QueryRows { width, shares: 1, rows, stride: rows, losses: 1 });
+        Ok(())
+    }
+
+    fn observe(&mut self, queries: QueryRows) {
+        if self.unread >= self.kernels.steps_ahead() {
+            self.read_back();
+        }
+        let Some(Memory { queries: embeddings, losses, .. }) = &self.memory else { return };
+        self.kernels.observe(&queries, losses, embeddings, self.unread, &mut self.observed);
+        self.unread += 1;
+    }
+
+    /// Steps whose findings were not asked for.
+    pub fn unread(&self) -> usize {
+        self.read.len() + self.unread
+    }
+
+    /// What the steps since the last call found, in their order. Waits for the device.
+    pub fn observed(&mut self) -> Vec<Observed> {
+        self.read_back();
+        std::mem::take(&mut self.read)
+    }
+
+    fn read_back(&mut self) {
+        let values = self.kernels.download(&self.observed, 2 * std::mem::take(&mut self.unread));
+        let of = |pair: &[f32]| Observed { loss: f64::from(pair[0]), spread: f64::from(pair[1]) };
+        self.read.extend(values.chunks_exact(2).map(of));
+    }
+}
+
+fn memory<'a, K: Kernels>(
+    kept: &'a mut Option<Memory<K::Buffer>>,
+    kernels: &K,
+    rows: usize,
+    width: usize,
+    shares: usize,
+) -> &'a mut Memory<K::Buffer> {
+    let fits = kept.take().filter(|memory| memory.rows == rows);
+    let zeros = || kernels.zeros(rows * width);
+    kept.insert(fits.unwrap_or_else(|| Memory {
+        rows,
+        queries: zeros(),
+        keys: zeros(),
+        other: zeros(),
+        gradient: zeros(),
+        losses: kernels.zeros(shares),
+    }))
+}
