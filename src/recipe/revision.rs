@@ -46,7 +46,7 @@ fn method(method: Method) -> Component {
         Method::Npair => component("objective.npair", 1),
         Method::Simclr => component("objective.simclr", 1),
         Method::Moco => component("objective.moco", 1),
-        Method::Byol => component("objective.byol", 1),
+        Method::Byol => component("objective.byol", 2),
     }
 }
 
