@@ -192,7 +192,7 @@ fn a_file_is_never_written_over_unasked() {
 #[test]
 fn runs_that_cannot_be_exported_are_told() {
     let bench = Bench::new();
-    assert!(bench.ends(2, &["export", "12"]).stderr.contains("no runs in results/pretext"));
+    assert!(bench.ends(2, &["export", "12"]).stderr.contains("there is no folder results"));
     bench.ends(0, &["run", "tiny.json", "--only", "batch=512"]);
     let address = bench.address();
     let unknown = bench.ends(2, &["export", "xyz"]).stderr;

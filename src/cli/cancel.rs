@@ -2,7 +2,7 @@
 
 use super::arguments::{Cancel, Common};
 use super::chosen::experiment_id;
-use super::ledger::{cluster, ledger, submissions};
+use super::ledger::{cluster, ledger, nothing_handed, submissions};
 use super::text::count;
 use super::{Exit, Output};
 use crate::slurm::{LedgerTask, TaskId, patiently, scancel};
@@ -12,7 +12,7 @@ pub fn execute(arguments: Cancel, common: &Common, output: &Output) -> anyhow::R
     let experiment = experiment_id(arguments.experiment.as_deref())?;
     let results = Results::new(&common.results);
     if submissions(&results, output)?.is_empty() {
-        output.result(format!("nothing was handed to Slurm from {}", common.results.display()));
+        output.result(nothing_handed(&common.results));
         return Ok(Exit::NothingToDo);
     }
     let ledger = ledger(&results, &cluster(output)?, output)?;

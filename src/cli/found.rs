@@ -46,6 +46,10 @@ pub fn find(run: &str, results: &Results, kinds: &[Kind]) -> anyhow::Result<RunF
     let fitting: Vec<&PathBuf> = all.iter().filter(|folder| name(folder).starts_with(run)).collect();
     match fitting.as_slice() {
         [only] => Ok(RunFolder::at(*only)),
+        [] if !results.root().exists() => anyhow::bail!(
+            "there is no folder {}: nothing was run from here yet, or name another folder with --results DIR",
+            results.root().display()
+        ),
         [] if all.is_empty() => anyhow::bail!("no runs in {}; name another folder with --results DIR", places()),
         [] => anyhow::bail!("no run `{run}` in {}; its runs are\n{}", places(), listed(&nearest(run, &all))),
         several => anyhow::bail!("`{run}` is the beginning of {} runs\n{}", several.len(), listed(several)),

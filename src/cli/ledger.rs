@@ -1,5 +1,7 @@
 //! What was handed to Slurm from a results folder.
 
+use std::path::Path;
+
 use super::Output;
 use crate::slurm::{self, Cluster, Ledger, Queued, SlurmError, Submission};
 use crate::store::{Results, StoreError};
@@ -9,6 +11,14 @@ pub fn submissions(results: &Results, output: &Output) -> Result<Vec<Submission>
     let (found, unreadable) = Submission::all(results)?;
     unreadable.iter().for_each(|error| output.note(format!("warning: {error}")));
     Ok(found)
+}
+
+/// What there is to say of a results folder without submissions.
+pub fn nothing_handed(results: &Path) -> String {
+    match results.exists() {
+        true => format!("nothing was handed to Slurm from {}", results.display()),
+        false => format!("there is no folder {}; name another with --results DIR", results.display()),
+    }
 }
 
 /// The cluster, asked until it answers.

@@ -179,6 +179,8 @@ fn check_folder(folder: &Path, option: &str) -> anyhow::Result<()> {
     let probe = folder.join(format!(".writable-{}", std::process::id()));
     let checked =
         fs::create_dir_all(folder).and_then(|()| write_atomic(&probe, b"")).and_then(|()| fs::remove_file(&probe));
-    checked
-        .with_context(|| format!("cannot write to the folder {}; give another one with {option} DIR", folder.display()))
+    let report = if option == "--results" && folder.exists() { "; `repro report` only reads it" } else { "" };
+    checked.with_context(|| {
+        format!("cannot write to the folder {}; give another one with {option} DIR{report}", folder.display())
+    })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::arguments::{Common, Status};
 use super::chosen::experiment_id;
-use super::ledger::{cluster, ledger, submissions};
+use super::ledger::{cluster, ledger, nothing_handed, submissions};
 use super::text::{count, table};
 use super::{Exit, Output};
 use crate::slurm::{Advice, TaskState, TaskStatus, status};
@@ -21,7 +21,7 @@ pub fn execute(arguments: Status, common: &Common, output: &Output) -> anyhow::R
     if arguments.json {
         output.result(serde_json::to_string_pretty(&tasks)?);
     } else if tasks.is_empty() {
-        output.result(format!("nothing was handed to Slurm from {}", common.results.display()));
+        output.result(nothing_handed(&common.results));
     } else {
         output.result(tabulated(&tasks));
     }

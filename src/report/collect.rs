@@ -68,7 +68,7 @@ fn collect_one(results: &Results, trial: &Trial, collected: &mut Collected) {
         if let Some(address) = pretext {
             let folder = results.pretext(&address);
             learning = losses(&folder).unwrap_or_else(|error| {
-                collected.warnings.push(left_out(&error));
+                collected.warnings.push(format!("no learning curve for trial {}: {error}", trial.seed));
                 Vec::new()
             });
             run_of_pretext = Some(run(&folder, address.to_string(), collected));
