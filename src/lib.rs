@@ -3,7 +3,7 @@
 //!
 //! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner` -> `evaluate` -> `train` ->
 //! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`, `speech`,
-//! `pickle`); `cli` -> `slurm` -> `runner`; `cli` -> `bench` -> `experiment`, `train`; `cli` -> `selftest` -> `train`; `cli` ->
+//! `pickle`, `quiet`); `cli` -> `slurm` -> `runner`; `cli` -> `bench` -> `experiment`, `train`; `cli` -> `selftest` -> `train`; `cli` ->
 //! `interchange` -> `model`; `cli` -> `views` -> `train`; `report` and `views` -> `drawing`.
 
 pub mod augment;
@@ -20,6 +20,7 @@ pub mod model;
 pub mod objective;
 pub mod paper;
 pub mod pickle;
+mod quiet;
 pub mod random;
 pub mod recipe;
 pub mod report;

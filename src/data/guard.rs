@@ -1,15 +1,9 @@
 //! Calls of libraries that panic on some kinds of damage.
 
-use std::cell::Cell;
-use std::panic::{self, UnwindSafe, catch_unwind};
-use std::sync::Once;
+use std::panic::UnwindSafe;
 
 use super::Fault;
-
-thread_local! {
-    /// Whether this thread is inside a guarded call.
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
+use crate::quiet::quietly;
 
 /// What `read` gives, or a fault where it panics: the file is damaged in a way that the library does not expect.
 pub(super) fn guarded<T>(
@@ -17,20 +11,7 @@ pub(super) fn guarded<T>(
     expected: &str,
     read: impl FnOnce() -> Result<T, Fault> + UnwindSafe,
 ) -> Result<T, Fault> {
-    static QUIET: Once = Once::new();
-    QUIET.call_once(|| {
-        let tell = panic::take_hook();
-        panic::set_hook(Box::new(move |panic| {
-            // What comes of it is the fault: the library's own message would only confuse.
-            if !GUARDED.get() {
-                tell(panic);
-            }
-        }));
-    });
-    let outer = GUARDED.replace(true);
-    let read = catch_unwind(read);
-    GUARDED.set(outer);
-    read.unwrap_or_else(|_| Err(Fault::new(place, expected, "damage")))
+    quietly(read).unwrap_or_else(|_| Err(Fault::new(place, expected, "damage")))
 }
 
 #[cfg(test)]
@@ -46,6 +27,5 @@ mod tests {
         );
         assert_eq!(guarded("", "", || Ok(3)), Ok(3));
         assert_eq!(guarded("", "", || Err::<(), _>(fault.clone())), Err(fault));
-        assert!(!GUARDED.get());
     }
 }

@@ -96,6 +96,12 @@ pub enum DeviceError {
     NoLibrary { library: &'static str },
     #[error("{library} is too old: found version {found}, expected {needed} or newer")]
     OldLibrary { library: &'static str, found: String, needed: &'static str },
+    /// One that is there, and not whole.
+    #[error(
+        "the CUDA libraries cannot be loaded: {found}. Install a driver, cuBLAS and cuDNN that go together (see \
+         docs/cuda.md), or use --device cpu"
+    )]
+    Loading { found: String },
     #[error("{device} cannot be used: {what}: {found}")]
     Refused { device: Device, what: &'static str, found: String },
     /// It computed, and broke off.
@@ -139,7 +145,7 @@ pub struct Description {
 /// What stands in the way of using it.
 pub fn describe(number: u32) -> Result<Description, DeviceError> {
     #[cfg(feature = "cuda")]
-    return super::cuda::probe(number);
+    return loading(|| super::cuda::probe(number));
     #[cfg(not(feature = "cuda"))]
     {
         let _ = number;
@@ -168,7 +174,7 @@ pub fn on<W: OnKernels>(
         Device::Cpu => Ok(work.run(Cpu::new(threads))),
         #[cfg(feature = "cuda")]
         Device::Cuda(number) => {
-            let gpu = super::cuda::Gpu::open(number, precision)?;
+            let gpu = loading(|| super::cuda::Gpu::open(number, precision))?;
             Ok(catch(|| work.run(super::cuda::Cuda::new(gpu)))?)
         }
         #[cfg(not(feature = "cuda"))]
@@ -177,6 +183,16 @@ pub fn on<W: OnKernels>(
             Err(DeviceError::NotBuilt)
         }
     }
+}
+
+/// Does what looks up functions of libraries for the first time: cudarc panics where one is missing.
+#[cfg(any(feature = "cuda", test))]
+fn loading<T>(load: impl FnOnce() -> Result<T, DeviceError> + std::panic::UnwindSafe) -> Result<T, DeviceError> {
+    crate::quiet::quietly(load).unwrap_or_else(|panic| {
+        let text = panic.downcast::<String>().map(|text| *text);
+        let text = text.or_else(|panic| panic.downcast::<&str>().map(|text| (*text).to_owned()));
+        Err(DeviceError::Loading { found: text.unwrap_or_else(|_| "no message".to_owned()) })
+    })
 }
 
 /// Runs work that a device may break off.
@@ -206,6 +222,16 @@ mod tests {
         for text in ["cuda", "cuda:", "cuda:-1", "cuda:x", "gpu", ""] {
             assert!(text.parse::<Device>().unwrap_err().contains("expected cpu or cuda:N"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_library_without_a_function_is_an_error() {
+        let missing = || -> Result<(), DeviceError> { panic!("Missing symbol {}: undefined", "cuFunction") };
+        let error = loading(missing).unwrap_err();
+        assert_eq!(error, DeviceError::Loading { found: "Missing symbol cuFunction: undefined".to_owned() });
+        assert!(error.to_string().contains("cuFunction"), "{error}");
+        assert_eq!(loading(|| Err::<(), _>(DeviceError::NoDriver)), Err(DeviceError::NoDriver));
+        assert_eq!(loading(|| Ok(7)), Ok(7));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! cuDNN's convolutions. Has not run on a GPU yet.
 //!
 //! Descriptors and algorithms of a shape are found once. The algorithm is the first of cuDNN's own ranking that is
-//! deterministic, does with the workspace allowed and is not refused when it is run: the ranking measures nothing, so that
-//! a run with the same libraries on the same GPU has the same bits.
+//! deterministic, finds room for its workspace and is not refused when it is run: the ranking measures nothing, so that a
+//! run with the same libraries on the same GPU, with memory enough, has the same bits.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -14,12 +14,11 @@ use cudarc::cudnn::sys;
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtr};
 use thiserror::Error;
 
+use super::answers::Ranked;
 use super::platform::{ConvolutionPass, ConvolutionShape, Operands};
-use super::ranking::Ranked;
+use super::ranking::{self, Answer, Ranking, Reason};
 use crate::kernels::{FeatureMap, Precision};
 
-/// Most bytes that an algorithm may use besides its operands.
-const WORKSPACE: usize = 1 << 30;
 /// Algorithms asked for: more than there are of any kind.
 const ALGORITHMS: usize = 16;
 const FLOAT: sys::cudnnDataType_t = sys::cudnnDataType_t::CUDNN_DATA_FLOAT;
@@ -30,8 +29,8 @@ const NHWC: sys::cudnnTensorFormat_t = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NH
 pub(super) enum ConvolutionError {
     #[error("cuDNN failed at {what} of {shape:?}: {error:?}")]
     Failed { what: &'static str, shape: ConvolutionShape, error: CudnnError },
-    #[error("cuDNN has no deterministic algorithm in {precision} for {pass:?} of {shape:?}")]
-    NoAlgorithm { precision: Precision, pass: ConvolutionPass, shape: ConvolutionShape },
+    #[error("cuDNN has no deterministic algorithm in {precision} for {pass:?} of {shape:?} ({passed_over})")]
+    NoAlgorithm { precision: Precision, pass: ConvolutionPass, shape: ConvolutionShape, passed_over: String },
     #[error("cuDNN counts to 2^31, found {shape:?}")]
     TooLarge { shape: ConvolutionShape },
 }
@@ -45,25 +44,18 @@ pub(super) struct Convolutions {
     workspace: Option<CudaSlice<f32>>,
 }
 
-/// Descriptors of one pass, and what of cuDNN's ranking is left to try.
+/// Descriptors of one pass, and its algorithms.
 struct Known {
     x: sys::cudnnTensorDescriptor_t,
     y: sys::cudnnTensorDescriptor_t,
     weight: sys::cudnnFilterDescriptor_t,
     window: sys::cudnnConvolutionDescriptor_t,
-    candidates: VecDeque<Candidate>,
+    ranking: Ranking<Algorithm, sys::cudnnMathType_t>,
 }
 
-/// An algorithm that fits.
-#[derive(Clone, Copy)]
-struct Candidate {
-    algorithm: Algorithm,
-    /// Bytes.
-    workspace: usize,
-    math: sys::cudnnMathType_t,
-}
+type Candidate = ranking::Candidate<Algorithm, sys::cudnnMathType_t>;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Algorithm {
     Forward(sys::cudnnConvolutionFwdAlgo_t),
     Weight(sys::cudnnConvolutionBwdFilterAlgo_t),
@@ -85,38 +77,43 @@ impl Convolutions {
         Ok(Convolutions { handle, precision, known: HashMap::new(), workspace: None })
     }
 
-    /// One pass; `allocate` gives a workspace of at least so many bytes. The context has to be current.
+    /// One pass; `allocate` gives a workspace of at least so many bytes, or none where there is no room. The context has to
+    /// be current.
     pub fn run(
         &mut self,
         pass: ConvolutionPass,
         shape: ConvolutionShape,
         operands: Operands,
         stream: &Arc<CudaStream>,
-        allocate: impl Fn(usize) -> CudaSlice<f32>,
+        allocate: impl Fn(usize) -> Option<CudaSlice<f32>>,
     ) -> Result<(), ConvolutionError> {
         if !self.known.contains_key(&(pass, shape)) {
             let known = self.find_out(pass, shape)?;
             self.known.insert((pass, shape), known);
         }
-        let none = ConvolutionError::NoAlgorithm { precision: self.precision, pass, shape };
-        let Some(known) = self.known.get_mut(&(pass, shape)) else { return Err(none) };
-        while let Some(candidate) = known.candidates.front().copied() {
+        let known = self.known.get_mut(&(pass, shape)).expect("what was put there");
+        while let Some(candidate) = known.ranking.first() {
             let bytes = candidate.workspace;
             if self.workspace.as_ref().is_none_or(|workspace| workspace.num_bytes() < bytes) {
                 // The old one goes first: there may be no room for both.
                 self.workspace = None;
-                self.workspace = Some(allocate(bytes));
+                self.workspace = allocate(bytes);
             }
-            let workspace = self.workspace.as_ref().map_or(0, |workspace| workspace.device_ptr(stream).0);
-            match known.attempt(self.handle, self.precision, candidate, operands, workspace as *mut c_void) {
+            let Some(workspace) = &self.workspace else {
+                known.ranking.pass_over(Reason::NoRoom(bytes));
+                continue;
+            };
+            let workspace = workspace.device_ptr(stream).0 as *mut c_void;
+            match known.attempt(self.handle, self.precision, candidate, operands, workspace) {
                 Ok(()) => return Ok(()),
                 Err(CudnnError(status)) if is_not_supported(status) => {
-                    known.candidates.pop_front();
+                    known.ranking.pass_over(Reason::Refused(format!("{status:?}")));
                 }
                 Err(error) => return Err(ConvolutionError::Failed { what: "a pass", shape, error }),
             }
         }
-        Err(none)
+        let passed_over = known.ranking.passed_over();
+        Err(ConvolutionError::NoAlgorithm { precision: self.precision, pass, shape, passed_over })
     }
 
     fn find_out(&self, pass: ConvolutionPass, shape: ConvolutionShape) -> Result<Known, ConvolutionError> {
@@ -124,32 +121,38 @@ impl Convolutions {
         let (weight, window) = self.filter(shape)?;
         let (asked, handle) = (ALGORITHMS as c_int, self.handle);
         // SAFETY: all descriptors are alive; each list has room for as many results as are asked for.
-        let candidates = unsafe {
+        let ranking = unsafe {
             match pass {
-                ConvolutionPass::Forward => self.choose(
+                ConvolutionPass::Forward => self.rank(
                     |n, list| cudnn::get_convolution_forward_algorithm(handle, x, weight, window, y, asked, n, list),
                     |one| cudnn::get_convolution_forward_workspace_size(handle, x, weight, window, y, one),
                     Algorithm::Forward,
+                    &[
+                        sys::cudnnConvolutionFwdAlgo_t::CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM,
+                        sys::cudnnConvolutionFwdAlgo_t::CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM,
+                    ],
                 ),
-                ConvolutionPass::Weight => self.choose(
+                ConvolutionPass::Weight => self.rank(
                     |n, list| {
                         cudnn::get_convolution_backward_filter_algorithm(handle, x, y, window, weight, asked, n, list)
                     },
                     |one| cudnn::get_convolution_backward_filter_workspace_size(handle, x, y, window, weight, one),
                     Algorithm::Weight,
+                    &[sys::cudnnConvolutionBwdFilterAlgo_t::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1],
                 ),
-                ConvolutionPass::Input => self.choose(
+                ConvolutionPass::Input => self.rank(
                     |n, list| {
                         cudnn::get_convolution_backward_data_algorithm(handle, weight, y, window, x, asked, n, list)
                     },
                     |one| cudnn::get_convolution_backward_data_workspace_size(handle, weight, y, window, x, one),
                     Algorithm::Input,
+                    &[sys::cudnnConvolutionBwdDataAlgo_t::CUDNN_CONVOLUTION_BWD_DATA_ALGO_1],
                 ),
             }
         };
         let what = "ranking its algorithms";
-        let candidates = candidates.map_err(|error| ConvolutionError::Failed { what, shape, error })?;
-        Ok(Known { x, y, weight, window, candidates })
+        let ranking = ranking.map_err(|error| ConvolutionError::Failed { what, shape, error })?;
+        Ok(Known { x, y, weight, window, ranking })
     }
 
     fn tensor(
@@ -173,11 +176,7 @@ impl Convolutions {
         let ConvolutionShape { input, output, kernel, stride, padding, .. } = shape;
         let filter = sides(shape, [output.channels, input.channels, kernel, kernel])?;
         let [padding, stride] = sides(shape, [padding, stride])?;
-        let math = match self.precision {
-            Precision::F32 => sys::cudnnMathType_t::CUDNN_FMA_MATH,
-            // For f32 operands, what allows TF32.
-            Precision::Tf32 => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
-        };
+        let math = self.math();
         let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
         let weight = cudnn::create_filter_descriptor().map_err(failed)?;
         let window = cudnn::create_convolution_descriptor().map_err(failed)?;
@@ -191,32 +190,45 @@ impl Convolutions {
         Ok((weight, window))
     }
 
-    /// What of cuDNN's ranking will do, in its order.
-    fn choose<T: Ranked>(
+    /// The arithmetic that is asked for.
+    fn math(&self) -> sys::cudnnMathType_t {
+        match self.precision {
+            Precision::F32 => sys::cudnnMathType_t::CUDNN_FMA_MATH,
+            // For f32 operands, what allows TF32.
+            Precision::Tf32 => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
+        }
+    }
+
+    /// Whether the run may multiply so.
+    fn fits(&self, math: sys::cudnnMathType_t) -> bool {
+        let exact = matches!(math, sys::cudnnMathType_t::CUDNN_FMA_MATH | sys::cudnnMathType_t::CUDNN_DEFAULT_MATH);
+        self.precision == Precision::Tf32 || exact
+    }
+
+    /// Asks cuDNN for its ranking; `known` are algorithms that its documentation calls deterministic.
+    fn rank<T: Ranked>(
         &self,
         ask: impl FnOnce(*mut c_int, *mut T) -> Result<(), CudnnError>,
         workspace: impl Fn(T::Kind) -> Result<usize, CudnnError>,
         algorithm: impl Fn(T::Kind) -> Algorithm,
-    ) -> Result<VecDeque<Candidate>, CudnnError> {
+        known: &[T::Kind],
+    ) -> Result<Ranking<Algorithm, sys::cudnnMathType_t>, CudnnError> {
         let mut list: Vec<MaybeUninit<T>> = Vec::new();
         list.resize_with(ALGORITHMS, MaybeUninit::uninit);
         let mut count = 0;
         ask(&raw mut count, list.as_mut_ptr().cast())?;
         list.truncate(count.max(0) as usize);
         // SAFETY: cuDNN filled the first `count`.
-        let ranking = list.iter().map(|result| unsafe { result.assume_init_ref() });
-        let fitting = ranking.filter(|one| self.fits(*one)).filter_map(|one| {
-            let workspace = workspace(one.kind()).ok()?.max(one.memory());
-            let candidate = Candidate { algorithm: algorithm(one.kind()), workspace, math: one.math() };
-            (workspace <= WORKSPACE).then_some(candidate)
+        let ranked = list.iter().map(|result| unsafe { result.assume_init_ref() });
+        let workspace = |kind| workspace(kind).map_err(|CudnnError(status)| format!("{status:?}"));
+        let ranked = ranked.map(|result| result.answer(&algorithm, workspace));
+        let known = known.iter().map(|kind| Answer {
+            algorithm: algorithm(*kind),
+            math: self.math(),
+            is_deterministic: true,
+            workspace: workspace(*kind),
         });
-        Ok(fitting.collect())
-    }
-
-    fn fits(&self, one: &impl Ranked) -> bool {
-        let exact =
-            matches!(one.math(), sys::cudnnMathType_t::CUDNN_FMA_MATH | sys::cudnnMathType_t::CUDNN_DEFAULT_MATH);
-        one.succeeds() && one.is_deterministic() && (self.precision == Precision::Tf32 || exact)
+        Ok(Ranking::new(ranked, known, |math| self.fits(math)))
     }
 
     /// Gives everything back. The context has to be current.

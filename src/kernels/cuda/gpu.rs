@@ -88,11 +88,36 @@ impl Drop for Staged {
     fn drop(&mut self) {
         let Opened { context, staging, stream, .. } = &*self.gpu.0;
         if let Some(lane) = self.lane.take()
-            && context.bind_to_thread().is_ok()
+            && take_up(context).is_ok()
         {
             // What goes wrong with the GPU shows at the next call that can say so.
             let _ = staging.release(lane, stream);
         }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // cudarc frees without a look at whether the context is current, and this may be another thread than the one that
+        // allocated. There is nobody to tell of errors.
+        let _ = take_up(self.values.context());
+    }
+}
+
+/// Makes a context current in this thread, whatever earlier calls left behind.
+fn take_up(context: &CudaContext) -> Result<(), driver::DriverError> {
+    // SAFETY: the context is alive.
+    unsafe { driver::ctx::set_current(context.cu_ctx()) }
+}
+
+/// Lets the pool that memory comes from keep what is freed, so that a step does not ask the driver again.
+fn keep_freed_memory(context: &CudaContext) -> Result<(), driver::DriverError> {
+    let mut threshold = u64::MAX;
+    // SAFETY: the device is the context's, and the attribute is a number of 64 bits.
+    unsafe {
+        let pool = driver::device::get_mem_pool(context.cu_device())?;
+        let attribute = driver_sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+        driver::mem_pool::set_attribute(pool, attribute, (&raw mut threshold).cast())
     }
 }
 
@@ -167,6 +192,10 @@ impl Gpu {
         let device = Device::Cuda(number);
         let context = CudaContext::new(number as usize).map_err(|error| format!("{error:?}"));
         let context = context.map_err(refused(device, "no work can be started on it"))?;
+        if context.has_async_alloc() {
+            let kept = keep_freed_memory(&context).map_err(|error| format!("{error:?}"));
+            kept.map_err(refused(device, "its memory pool takes no setting"))?;
+        }
         // SAFETY: there is one stream, and with it one order of all work.
         unsafe { context.disable_event_tracking() };
         let stream = context.default_stream();
@@ -212,24 +241,26 @@ impl Gpu {
         work(&mut self.0.libraries.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn allocate(&self, len: usize) -> CudaSlice<f32> {
+    /// Zeros, or nothing where there is no room for them.
+    fn allocate(&self, len: usize) -> Option<CudaSlice<f32>> {
         match self.0.stream.alloc_zeros(len) {
-            Ok(values) => values,
-            Err(error) if error.0 == driver_sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
-                let gigabytes = |bytes: usize| bytes as f64 / 1e9;
-                let (free, total) = self.0.context.mem_get_info().unwrap_or_default();
-                DeviceFailure(format!(
-                    "{} is out of memory: {:.2} GB more are needed, {:.2} of {:.2} GB are free. A smaller batch needs \
-                     less, and so do fewer trials at a time (--jobs)",
-                    self.0.device,
-                    gigabytes(len * size_of::<f32>()),
-                    gigabytes(free),
-                    gigabytes(total)
-                ))
-                .throw()
-            }
-            Err(error) => self.must("allocating memory", Err(error)),
+            Err(error) if error.0 == driver_sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => None,
+            done => Some(self.must("allocating memory", done)),
         }
+    }
+
+    fn out_of_memory(&self, len: usize) -> ! {
+        let gigabytes = |bytes: usize| bytes as f64 / 1e9;
+        let (free, total) = self.0.context.mem_get_info().unwrap_or_default();
+        DeviceFailure(format!(
+            "{} is out of memory: {:.2} GB more are needed, {:.2} of {:.2} GB are free. A smaller batch needs less, and so \
+             do fewer trials at a time (--jobs)",
+            self.0.device,
+            gigabytes(len * size_of::<f32>()),
+            gigabytes(free),
+            gigabytes(total)
+        ))
+        .throw()
     }
 }
 
@@ -238,7 +269,8 @@ impl Platform for Gpu {
     type Staged = Staged;
 
     fn zeros(&self, len: usize) -> Memory {
-        Memory { values: self.allocate(len.max(1)), len }
+        let values = self.allocate(len.max(1));
+        Memory { values: values.unwrap_or_else(|| self.out_of_memory(len)), len }
     }
 
     fn len(&self, memory: &Memory) -> usize {
@@ -268,7 +300,9 @@ impl Platform for Gpu {
 
     fn stage(&self, values: Vec<f32>) -> Staged {
         self.must("taking up its context", self.0.context.bind_to_thread());
-        let lane = self.0.staging.stage(&values, &self.0.stream, |len| self.allocate(len));
+        let lane = self.0.staging.stage(&values, &self.0.stream, |len| {
+            self.allocate(len).unwrap_or_else(|| self.out_of_memory(len))
+        });
         Staged { lane: Some(self.must("a copy to it", lane)), len: values.len(), gpu: self.clone() }
     }
 
@@ -352,7 +386,7 @@ impl Platform for Gpu {
 impl Drop for Opened {
     fn drop(&mut self) {
         // Nobody is left to hear what goes wrong here; the driver frees all that is left with the process.
-        if self.context.bind_to_thread().is_err() {
+        if take_up(&self.context).is_err() {
             return;
         }
         let libraries = self.libraries.get_mut().unwrap_or_else(PoisonError::into_inner);

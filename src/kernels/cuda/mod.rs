@@ -8,6 +8,8 @@
 //! A GPU gives the same bits for the same launches: no kernel has atomics, and libraries are asked for deterministic
 //! algorithms only. They are not the CPU's bits, whose sums are taken in another order.
 
+#[cfg(feature = "cuda")]
+mod answers;
 mod arguments;
 #[cfg(feature = "cuda")]
 mod convolutions;
@@ -19,7 +21,7 @@ mod host;
 mod norms;
 mod operations;
 mod platform;
-#[cfg(feature = "cuda")]
+#[cfg(any(feature = "cuda", test))]
 mod ranking;
 #[cfg(feature = "cuda")]
 mod staging;
