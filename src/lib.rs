@@ -3,7 +3,7 @@
 //!
 //! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner` -> `evaluate` -> `train` ->
 //! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`, `speech`,
-//! `pickle`, `quiet`); `cli` -> `slurm` -> `runner`; `cli` -> `bench` -> `experiment`, `train`; `cli` -> `selftest` -> `train`; `cli` ->
+//! `pickle`, `quiet`); `cli`, `runner` -> `memory` -> `experiment`, `evaluate`; `cli` -> `slurm` -> `runner`; `cli` -> `bench` -> `experiment`, `train`; `cli` -> `selftest` -> `train`; `cli` ->
 //! `interchange` -> `model`; `cli` -> `views` -> `train`; `report` and `views` -> `drawing`.
 
 pub mod augment;
@@ -15,6 +15,7 @@ pub mod evaluate;
 pub mod experiment;
 pub mod interchange;
 pub mod kernels;
+pub mod memory;
 pub mod mix;
 pub mod model;
 pub mod objective;

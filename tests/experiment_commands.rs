@@ -167,6 +167,26 @@ fn all_experiments_are_planned_together() {
     assert!(stderr.contains("--only picks cells of one experiment"), "{stderr}");
 }
 
+/// Nothing of it depends on the machine, or on data that is at hand.
+#[test]
+fn plan_says_how_much_memory_of_a_gpu_a_trial_needs() {
+    let folder = TempDir::new().expect("a folder");
+    let only = ["--scale", "paper", "--only", "method=npair,imix=on"];
+    let planned = read(folder.path(), &[&["plan", "table1", "--json"][..], &only].concat());
+    let bytes = |cell: usize| planned["cells"][cell]["gpu_bytes"].as_f64().expect("a number");
+    let datasets = [0, 3].map(|cell| planned["cells"][cell]["axes"]["dataset"].as_str().unwrap_or_default().to_owned());
+    assert_eq!(datasets, ["cifar10", "covtype"]);
+    // ResNet-50 on 512 pictures keeps its feature maps; the MLP is little more than its parameters.
+    assert!((5e9..30e9).contains(&bytes(0)), "{}", bytes(0));
+    assert!((1.5e9..3e9).contains(&bytes(3)), "{}", bytes(3));
+    assert_eq!(planned["gpu_bytes"].as_f64(), Some(bytes(0)));
+    assert_eq!(planned["gpu_allowance"], 2u64 << 30);
+    let text = stdout(folder.path(), &[&["plan", "table1"][..], &only].concat());
+    assert!(text.lines().any(|line| line.ends_with("  GPU memory")), "{text}");
+    let said = "GB for the largest trial, 2.15 GB of it allowed for libraries, not measured";
+    assert!(text.lines().any(|line| line.starts_with("GPU memory") && line.ends_with(said)), "{text}");
+}
+
 /// 100 of the 1000 classes are a tenth of the pictures, also on a machine that has none of them.
 #[test]
 fn plan_counts_the_part_of_imagenet_that_a_cell_takes() {

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::experiment::{Cell, Experiment, Rates, Scale, Tally, Workload, calibrate, workload};
 use crate::kernels::Cpu;
+use crate::memory::{Need, Needs};
 use crate::model::ModelError;
 use crate::recipe::DataSet;
 use crate::store::Results;
@@ -33,6 +34,10 @@ struct Planned {
     cores: u64,
     /// What `flops` takes on these cores, from a training step of each network timed just now on one of them.
     seconds: f64,
+    /// Of a GPU, for the largest pretext run or evaluation; null where this build does not have the network of any cell.
+    gpu_bytes: Option<u64>,
+    /// What of it is allowed for context, libraries and workspaces. Not measured.
+    gpu_allowance: Option<u64>,
     /// On disk: what is kept of every run, and the checkpoints of the largest one for each that runs at a time.
     bytes: u64,
 }
@@ -47,6 +52,9 @@ struct PlannedCell {
     /// Null where data is missing: results are filed by the content of their data.
     done: Option<usize>,
     flops: f64,
+    /// Memory of a GPU that its largest pretext run or evaluation needs, in bytes; null for a network that this build does
+    /// not have.
+    gpu_bytes: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -117,6 +125,9 @@ fn plan(
     let at_a_time = jobs.min((work.pretext.todo + work.evaluations.todo) as u64);
     let owners = chosen.iter().flat_map(|one| one.cells.iter().map(|_| one.experiment.id()));
     let saved = work.pretext.saved + work.evaluations.saved;
+    let needs = Needs::default();
+    let needs: Vec<Option<Need>> = cells.iter().map(|cell| needs.of_cell(&cell.settings)).collect();
+    let largest = needs.iter().flatten().max_by_key(|need| need.bytes());
     Ok(Planned {
         experiment: match chosen {
             [one] => one.experiment.id().to_owned(),
@@ -127,12 +138,14 @@ fn plan(
             .cells
             .iter()
             .zip(owners)
-            .map(|(cell, owner)| PlannedCell {
+            .zip(&needs)
+            .map(|((cell, owner), need)| PlannedCell {
                 experiment: owner.to_owned(),
                 axes: cell.axes.iter().map(|(axis, value)| (axis.clone(), value.clone().into())).collect(),
                 trials: cell.trials,
                 done: cell.done,
                 flops: cell.flops,
+                gpu_bytes: need.map(Need::bytes),
             })
             .collect(),
         missing_data: missing_data.into_iter().map(MissingData::from).collect(),
@@ -143,6 +156,8 @@ fn plan(
         gpu_hours: flops / GPU / 3600.0,
         cores: cores(),
         seconds,
+        gpu_bytes: largest.map(|need| need.bytes()),
+        gpu_allowance: largest.map(|need| need.allowance),
         bytes: work.pretext.cost.kept + work.evaluations.cost.kept + scratch * at_a_time,
     })
 }
@@ -194,6 +209,13 @@ fn described(planned: &Planned, chosen: &[Chosen]) -> String {
             prefixed(GPU)
         ));
     }
+    if let Some((bytes, allowance)) = planned.gpu_bytes.zip(planned.gpu_allowance) {
+        let [bytes, allowance] = [bytes, allowance].map(|bytes| prefixed(bytes as f64));
+        lines.push(format!(
+            "{:<13} {bytes}B for the largest trial, {allowance}B of it allowed for libraries, not measured",
+            "GPU memory"
+        ));
+    }
     lines.push(format!("{:<13} {}B at most", "disk", prefixed(planned.bytes as f64)));
     lines.join("\n")
 }
@@ -203,20 +225,22 @@ fn hours(hours: f64) -> String {
 }
 
 fn cell_rows(planned: &Planned, experiment: &Experiment) -> Vec<Vec<String>> {
-    let mut rows = vec![["cell", "trials", "done", "operations to do"].map(str::to_owned).to_vec()];
+    let mut rows = vec![["cell", "trials", "done", "operations to do", "GPU memory"].map(str::to_owned).to_vec()];
     for cell in &planned.cells {
         let labels: Vec<&str> = cell
             .axes
             .iter()
             .map(|(axis, value)| experiment.label(axis, value.as_str().unwrap_or_default(), planned.scale))
             .collect();
-        rows.push(vec![labels.join(", "), cell.trials.to_string(), done(cell.done), operations(cell.flops)]);
+        let (trials, flops) = (cell.trials.to_string(), operations(cell.flops));
+        rows.push(vec![labels.join(", "), trials, done(cell.done), flops, gpu_memory(cell.gpu_bytes)]);
     }
     rows
 }
 
 fn experiment_rows(planned: &Planned, chosen: &[Chosen]) -> Vec<Vec<String>> {
-    let mut rows = vec![["experiment", "cells", "trials", "done", "operations to do"].map(str::to_owned).to_vec()];
+    let mut rows =
+        vec![["experiment", "cells", "trials", "done", "operations to do", "GPU memory"].map(str::to_owned).to_vec()];
     for one in chosen {
         let id = one.experiment.id();
         let own = || planned.cells.iter().filter(|cell| cell.experiment == id);
@@ -226,6 +250,7 @@ fn experiment_rows(planned: &Planned, chosen: &[Chosen]) -> Vec<Vec<String>> {
             own().map(|cell| cell.trials).sum::<usize>().to_string(),
             done(own().map(|cell| cell.done).sum()),
             operations(own().map(|cell| cell.flops).sum()),
+            gpu_memory(own().filter_map(|cell| cell.gpu_bytes).max()),
         ]);
     }
     rows
@@ -233,6 +258,10 @@ fn experiment_rows(planned: &Planned, chosen: &[Chosen]) -> Vec<Vec<String>> {
 
 fn done(trials: Option<usize>) -> String {
     trials.map_or("?".to_owned(), |done| done.to_string())
+}
+
+fn gpu_memory(bytes: Option<u64>) -> String {
+    bytes.map_or("?".to_owned(), |bytes| format!("{}B", prefixed(bytes as f64)))
 }
 
 fn operations(flops: f64) -> String {

@@ -165,7 +165,7 @@ fn check<K: Kernels>(
 }
 
 /// Fills the network's gradient and gives the mean cross-entropy over the rows of `inputs`.
-fn train_step<K: Kernels>(
+pub(super) fn train_step<K: Kernels>(
     network: &mut Network<K>,
     inputs: &[f32],
     labels: &[u32],

@@ -17,6 +17,11 @@ const MOST_ROWS: usize = 2048;
 /// Values of the rows that are read at a time: 32 MiB.
 const VALUES: usize = 1 << 23;
 
+/// Rows of `width` values that are read at a time.
+pub(super) fn at_a_time(width: usize) -> usize {
+    (VALUES / width.max(1)).clamp(1, MOST_ROWS)
+}
+
 /// The inputs of a data set, ready for a network.
 pub struct Inputs<'a> {
     plain: Plain<'a>,
@@ -78,7 +83,7 @@ impl<'a> Inputs<'a> {
 
     /// Rows that may be read at a time, so that their inputs take little memory.
     pub fn at_a_time(&self) -> usize {
-        (VALUES / self.width.max(1)).clamp(1, MOST_ROWS)
+        at_a_time(self.width)
     }
 
     /// Training rows as they look in `epoch`, from 0: row-major.

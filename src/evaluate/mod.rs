@@ -29,6 +29,7 @@ mod inputs;
 pub mod linear;
 mod moments;
 pub mod pinv;
+mod rehearsal;
 mod softmax;
 #[cfg(test)]
 mod table;
@@ -41,6 +42,7 @@ use crate::store::{Checkpoint, Saver};
 pub use error::EvaluateError;
 pub use frozen::{FrozenEncoder, RawInputs};
 pub use inputs::Inputs;
+pub use rehearsal::rehearse;
 
 /// Which rows of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -26,7 +26,7 @@ const BYTES: u64 = size_of::<f32>() as u64;
 
 /// Inputs and classes of the sets this build can train on. The classes of a folder are not known beforehand, those of
 /// speech depend on settings: a few more or less make no difference that shows.
-fn layout(data: &DataSettings) -> Option<(Inputs<'static>, usize)> {
+pub fn layout(data: &DataSettings) -> Option<(Inputs<'static>, usize)> {
     let square = |side| Inputs::Pictures(FeatureMap { height: side, width: side, channels: 3 });
     Some(match data.set {
         DataSet::Covtype => (Inputs::Columns(&[10, 4, 40]), 7),
@@ -42,6 +42,12 @@ fn layout(data: &DataSettings) -> Option<(Inputs<'static>, usize)> {
         | DataSet::SyntheticSpeech
         | DataSet::SpeechFolder => (Inputs::Pictures(FeatureMap { height: BANDS, width: FRAMES, channels: 1 }), 10),
     })
+}
+
+/// [`layout`] with the classes that the settings keep.
+pub fn read_out_layout(data: &DataSettings) -> Option<(Inputs<'static>, usize)> {
+    let (inputs, classes) = layout(data)?;
+    Some((inputs, data.subset.and_then(|subset| subset.classes).map_or(classes, |kept| kept.min(classes))))
 }
 
 /// Training and test rows that settings keep of a set with so many, as far as can be told without the data.
@@ -110,9 +116,7 @@ fn logits_per_row(pretext: &Pretext) -> f64 {
 
 /// The cost of one evaluation of a cell on `train` and `test` rows; none for a network that this build does not have.
 pub fn of_evaluation(settings: &Settings, kind: &EvaluationKind, (train, test): (usize, usize)) -> Option<Cost> {
-    let data = settings.read_out_data();
-    let (inputs, classes) = layout(&data)?;
-    let classes = data.subset.and_then(|subset| subset.classes).map_or(classes, |kept| kept.min(classes));
+    let (inputs, classes) = read_out_layout(&settings.read_out_data())?;
     let encoder = Plan::encoder(&settings.network, inputs).ok()?;
     let features = encoder.features() as f64;
     let extraction = (train + test) as f64 * encoder.flops_per_row();

@@ -9,7 +9,6 @@
 //! the other. Embeddings lie row by row. Every kernel gives the same bits for any number of threads.
 
 pub mod cpu;
-#[cfg(any(feature = "cuda", test))]
 pub mod cuda;
 pub mod definitions;
 pub mod device;

@@ -10,6 +10,10 @@ pub trait Storage: Clone + Send + Sync + 'static {
     fn len(&self, buffer: &Self::Buffer) -> usize;
     /// Copies host values to the start of a buffer.
     fn upload(&self, values: &[f32], buffer: &mut Self::Buffer);
+    /// Copies values that are made for it to the start of a buffer. Kernels that compute nothing do not ask for them.
+    fn initialise(&self, values: impl FnOnce() -> Vec<f32>, buffer: &mut Self::Buffer) {
+        self.upload(&values(), buffer);
+    }
     /// The first `len` values, once all work before is done.
     fn download(&self, buffer: &Self::Buffer, len: usize) -> Vec<f32>;
     /// The activations `[rows, width]` at the start of a buffer, row by row.

@@ -56,8 +56,9 @@ impl<K: Kernels> Network<K> {
     /// A network at its initial weights.
     pub fn new(kernels: K, plan: Plan, seed: u64) -> Network<K> {
         let mut network = Network::of_zeros(kernels, plan);
-        network.kernels.upload(&initial::parameters(&network.plan, seed), &mut network.parameters);
-        network.kernels.upload(&initial::statistics(&network.plan), &mut network.statistics);
+        let Network { kernels, plan, parameters, statistics, .. } = &mut network;
+        kernels.initialise(|| initial::parameters(plan, seed), parameters);
+        kernels.initialise(|| initial::statistics(plan), statistics);
         network
     }
 

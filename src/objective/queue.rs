@@ -43,10 +43,12 @@ impl<K: Kernels> Queue<K> {
     /// A length that is not a multiple of the batch.
     pub fn new(kernels: K, shape: QueueShape, seed: u64) -> Result<Queue<K>, ObjectiveError> {
         let QueueShape { length, width, .. } = shape;
-        let mut stream = Key::new(seed, Purpose::Queue).stream();
-        let mut keys: Vec<f32> = (0..length * width).map(|_| StandardNormal.sample(&mut stream)).collect();
-        normalise_rows(&mut keys, width);
-        Queue::restore(kernels, shape, QueueState { keys, pointer: 0 })
+        Queue::filled(kernels, shape, 0, || {
+            let mut stream = Key::new(seed, Purpose::Queue).stream();
+            let mut keys: Vec<f32> = (0..length * width).map(|_| StandardNormal.sample(&mut stream)).collect();
+            normalise_rows(&mut keys, width);
+            keys
+        })
     }
 
     /// A queue as [`Queue::state`] gave it.
@@ -56,16 +58,24 @@ impl<K: Kernels> Queue<K> {
     pub fn restore(kernels: K, shape: QueueShape, state: QueueState) -> Result<Queue<K>, ObjectiveError> {
         let QueueShape { batch, length, width } = shape;
         let (values, pointer) = (state.keys.len(), state.pointer);
+        if values != length * width || pointer >= length || !pointer.is_multiple_of(batch.max(1)) {
+            return Err(ObjectiveError::QueueState { length, width, pointer, values });
+        }
+        Queue::filled(kernels, shape, pointer, || state.keys)
+    }
+
+    fn filled(
+        kernels: K,
+        shape: QueueShape,
+        pointer: usize,
+        keys: impl FnOnce() -> Vec<f32>,
+    ) -> Result<Queue<K>, ObjectiveError> {
+        let QueueShape { batch, length, width } = shape;
         if batch == 0 || length == 0 || !length.is_multiple_of(batch) {
             return Err(ObjectiveError::Queue { length, batch });
         }
-        if values != length * width || pointer >= length || !pointer.is_multiple_of(batch) {
-            return Err(ObjectiveError::QueueState { length, width, pointer, values });
-        }
         let mut classes = kernels.zeros((batch + length) * width);
-        let mut all = vec![0.0; batch * width];
-        all.extend(state.keys);
-        kernels.upload(&all, &mut classes);
+        kernels.initialise(|| [vec![0.0; batch * width], keys()].concat(), &mut classes);
         Ok(Queue { kernels, shape, classes, pointer })
     }
 

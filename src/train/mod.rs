@@ -12,6 +12,7 @@ mod manifold_oracle;
 #[cfg(test)]
 mod oracle;
 mod pretext;
+mod rehearsal;
 #[cfg(test)]
 mod resume_tests;
 pub mod schedule;
@@ -22,4 +23,5 @@ pub use checkpoint::load_checkpoint;
 pub use course::{Extent, Position, TRACED};
 pub use encoder::{encoder_plan, load_encoder};
 pub use pretext::{Ended, Options, Progress, Retraced, TrainError, pretext, retrace};
+pub use rehearsal::rehearse;
 pub use step::{StepError, Trainer};

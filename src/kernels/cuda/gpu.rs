@@ -300,9 +300,10 @@ impl Platform for Gpu {
 
     fn stage(&self, values: Vec<f32>) -> Staged {
         self.must("taking up its context", self.0.context.bind_to_thread());
-        let lane = self.0.staging.stage(&values, &self.0.stream, |len| {
-            self.allocate(len).unwrap_or_else(|| self.out_of_memory(len))
-        });
+        let lane = self
+            .0
+            .staging
+            .stage(&values, &self.0.stream, |len| self.allocate(len).unwrap_or_else(|| self.out_of_memory(len)));
         Staged { lane: Some(self.must("a copy to it", lane)), len: values.len(), gpu: self.clone() }
     }
 

@@ -2,17 +2,19 @@
 //!
 //! Matrix products are cuBLAS's and convolutions cuDNN's; the other kernels are ours, in CUDA C++ under `source/`, each
 //! with the CPU function that is its reference. They keep the layouts of [`crate::kernels`]. [`Cuda`] says what is launched
-//! over which grid; what it stands on is a `Platform`: the GPU itself (`gpu.rs`, with the feature `cuda`) or, in tests,
-//! an emulation that runs every thread of every kernel on the host and checks results against [`crate::kernels::Cpu`].
+//! over which grid; what it stands on is a [`platform::Platform`]: the GPU itself (`gpu.rs`, with the feature `cuda`), one that
+//! only counts memory ([`Counting`]) or, in tests, an emulation that runs every thread of every kernel on the host and
+//! checks results against [`crate::kernels::Cpu`].
 //!
 //! A GPU gives the same bits for the same launches: no kernel has atomics, and libraries are asked for deterministic
 //! algorithms only. They are not the CPU's bits, whose sums are taken in another order.
 
 #[cfg(feature = "cuda")]
 mod answers;
-mod arguments;
+pub mod arguments;
 #[cfg(feature = "cuda")]
 mod convolutions;
+mod counting;
 mod embeddings;
 #[cfg(feature = "cuda")]
 mod gpu;
@@ -20,7 +22,7 @@ mod gpu;
 mod host;
 mod norms;
 mod operations;
-mod platform;
+pub mod platform;
 #[cfg(any(feature = "cuda", test))]
 mod ranking;
 #[cfg(feature = "cuda")]
@@ -34,6 +36,7 @@ use platform::{Grid, Platform};
 
 use super::Span;
 
+pub use counting::{Counted, Counting};
 #[cfg(feature = "cuda")]
 pub use gpu::{Gpu, probe};
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::arguments::{Address, Arguments};
 use crate::kernels::FeatureMap;
 
-/// A GPU with its libraries or, in tests, their emulation on the host. Work is done in the order in which it is asked for.
+/// A GPU with its libraries, what counts its memory or, in tests, an emulation on the host. Work is done in the order in which it is asked for.
 ///
 /// Addresses are taken on trust: [`super::Cuda`] checks that what an operation reaches lies inside its memory.
 pub trait Platform: Clone + Send + Sync + 'static {
@@ -18,6 +18,10 @@ pub trait Platform: Clone + Send + Sync + 'static {
     fn len(&self, memory: &Self::Memory) -> usize;
     /// Copies host values to the start of a memory that holds at least as many.
     fn upload(&self, values: &[f32], memory: &mut Self::Memory);
+    /// Uploads values that are made for it; a platform that computes nothing does not ask for them.
+    fn initialise(&self, memory: &mut Self::Memory, values: impl FnOnce() -> Vec<f32>) {
+        self.upload(&values(), memory);
+    }
     /// The first values of a memory, once all work before is done.
     fn download(&self, memory: &Self::Memory, len: usize) -> Vec<f32>;
     fn address(&self, memory: &Self::Memory) -> Address;
@@ -32,6 +36,12 @@ pub trait Platform: Clone + Send + Sync + 'static {
     fn product(&self, product: Product);
     /// One pass of a convolution.
     fn convolve(&self, pass: ConvolutionPass, shape: ConvolutionShape, operands: Operands);
+}
+
+/// Values that there is room for where `len` are staged: few sizes, so that memory is used again.
+pub fn staged_capacity(len: usize) -> usize {
+    const SMALLEST: usize = 4096;
+    len.next_power_of_two().max(SMALLEST)
 }
 
 /// Blocks of a launch, and threads of a block.

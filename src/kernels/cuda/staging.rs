@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cudarc::driver::result::{self as driver, DriverError};
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, sys};
 
-/// Values that a lane has at least.
-const SMALLEST: usize = 4096;
+use super::platform::staged_capacity;
 
 /// The lanes that wait for values, and the stream that copies them.
 pub(super) struct Staging {
@@ -102,7 +101,7 @@ impl Staging {
     pub fn upload(&self, values: &[f32], to: u64, stream: &Arc<CudaStream>) -> Result<(), DriverError> {
         let mut lane = match self.take(values.len(), false) {
             Some(lane) => lane,
-            None => Lane::new(values.len().next_power_of_two().max(SMALLEST), None)?,
+            None => Lane::new(staged_capacity(values.len()), None)?,
         };
         let read = lane.read;
         let values = lane.fill(values);
@@ -125,7 +124,7 @@ impl Staging {
         let mut lane = match self.take(values.len(), true) {
             Some(lane) => lane,
             None => {
-                let capacity = values.len().next_power_of_two().max(SMALLEST);
+                let capacity = staged_capacity(values.len());
                 let device = allocate(capacity);
                 // Memory is there for other streams once the work before it is done.
                 stream.synchronize()?;

@@ -25,6 +25,10 @@ impl<P: Platform> Storage for Cuda<P> {
         self.platform.upload(values, buffer);
     }
 
+    fn initialise(&self, values: impl FnOnce() -> Vec<f32>, buffer: &mut P::Memory) {
+        self.platform.initialise(buffer, values);
+    }
+
     fn download(&self, buffer: &P::Memory, len: usize) -> Vec<f32> {
         self.at(buffer, 0, len);
         self.platform.download(buffer, len)
