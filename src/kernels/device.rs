@@ -120,8 +120,21 @@ fn numbers(count: u32) -> String {
 /// What a device broke off with while it computed. Kernels return nothing that could say so: it is thrown as a panic's
 /// payload, past the panic's message, and [`on`] catches it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct DeviceFailure(pub String);
+pub enum DeviceFailure {
+    /// In bytes: what one allocation asked for, and what the device had.
+    #[error(
+        "{device} is out of memory: {} more are asked for, {} of {} are free",
+        gigabytes(*needed), gigabytes(*free), gigabytes(*total)
+    )]
+    OutOfMemory { device: Device, needed: u64, free: u64, total: u64 },
+    #[error("{0}")]
+    Other(String),
+}
+
+/// `12.34 GB`.
+pub fn gigabytes(bytes: u64) -> String {
+    format!("{:.2} GB", bytes as f64 / 1e9)
+}
 
 impl DeviceFailure {
     /// Unwinds with this failure.
@@ -236,9 +249,16 @@ mod tests {
 
     #[test]
     fn a_failure_passes_through_unwinding_as_it_is() {
-        let failure = DeviceFailure("out of memory".to_owned());
-        let thrown = failure.clone();
-        assert_eq!(catch::<i32>(|| thrown.throw()), Err(failure));
+        let (device, total) = (Device::Cuda(1), 80_000_000_000);
+        let failure = DeviceFailure::OutOfMemory { device, needed: 1_250_000_000, free: 120_000_000, total };
+        assert_eq!(
+            failure.to_string(),
+            "cuda:1 is out of memory: 1.25 GB more are asked for, 0.12 GB of 80.00 GB are free"
+        );
+        for failure in [failure, DeviceFailure::Other("it fell off the bus".to_owned())] {
+            let thrown = failure.clone();
+            assert_eq!(catch::<i32>(|| thrown.throw()), Err(failure));
+        }
         assert_eq!(catch(|| 7), Ok(7));
         let other = std::panic::catch_unwind(|| catch::<i32>(|| std::panic::resume_unwind(Box::new("fault"))));
         assert_eq!(other.unwrap_err().downcast_ref(), Some(&"fault"));

@@ -2,7 +2,9 @@
 
 use crate::data::DataError;
 use crate::evaluate::EvaluateError;
-use crate::kernels::DeviceError;
+use crate::kernels::device::gigabytes;
+use crate::kernels::{DeviceError, DeviceFailure};
+use crate::memory::Need;
 use crate::store::{Failure, FailureKind, StoreError};
 use crate::train::TrainError;
 
@@ -42,8 +44,24 @@ pub(super) fn of_store(error: StoreError) -> Failure {
     Failure { kind: FailureKind::Store, message: error.to_string() }
 }
 
-pub(super) fn of_device(error: DeviceError) -> Failure {
-    Failure { kind: FailureKind::Device, message: error.to_string() }
+/// `need` estimates what the work needs, where the device ran out of memory.
+pub(super) fn of_device(error: DeviceError, need: impl FnOnce() -> Option<Need>) -> Failure {
+    let DeviceError::Failed(DeviceFailure::OutOfMemory { needed, free, total, .. }) = error else {
+        return Failure { kind: FailureKind::Device, message: error.to_string() };
+    };
+    let need = need();
+    let estimated = need.map_or_else(String::new, |need| {
+        let [all, own, allowance] = [need.bytes(), need.allocated, need.allowance].map(gigabytes);
+        format!(
+            ". By its estimate this run needs {all}: {own} of its own, and {allowance} allowed for CUDA and its libraries"
+        )
+    });
+    let message = format!(
+        "{error}{estimated}. Fewer trials at a time (--jobs) or another GPU (--device cuda:N) give the same numbers; a \
+         smaller batch and precision bf16 need less, and give others"
+    );
+    let kind = FailureKind::OutOfMemory { needed, free, total, estimate: need.map(Need::bytes) };
+    Failure { kind, message }
 }
 
 pub(super) fn of_training(error: TrainError) -> Failure {

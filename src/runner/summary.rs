@@ -88,6 +88,7 @@ fn kind(kind: &FailureKind) -> &'static str {
         FailureKind::Data => "data",
         FailureKind::Store => "results folder",
         FailureKind::Device => "device",
+        FailureKind::OutOfMemory { .. } => "out of memory",
         FailureKind::Crash => "crash",
     }
 }

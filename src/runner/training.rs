@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::data::{Library, Set};
 use crate::evaluate::{self, Means, Outcome};
 use crate::kernels::device::{OnKernels, on};
-use crate::kernels::{Kernels, Precision};
+use crate::kernels::{DeviceError, Kernels, Precision};
+use crate::memory::{Need, Needs};
 use crate::model::Network;
 use crate::recipe::{DataIdentity, EvaluationRecipe, PretextRecipe};
 use crate::store::{
@@ -49,20 +50,41 @@ impl Training {
         };
         Ok(self.kept.insert(set))
     }
-}
 
-impl Performer for Training {
-    fn pretext(&mut self, recipe: &PretextRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
+    /// `on` runs it with the kernels of some device.
+    fn pretext_on(
+        &mut self,
+        recipe: &PretextRecipe,
+        session: &Session,
+        watch: Watch,
+        on: impl FnOnce(PretextRun) -> Result<Result<train::Ended, train::TrainError>, DeviceError>,
+    ) -> Result<Ended, Failure> {
         let data = self.data(&recipe.data, session.task.data.as_deref())?;
-        let (threads, device) = (session.task.threads, session.task.device);
-        let options = train::Options { threads, checkpoint_every: least_interval(session.task) };
+        let options = train::Options { threads: session.task.threads, checkpoint_every: least_interval(session.task) };
         let mut control = |progress| watch(Event::of_training(progress, recipe));
-        let work = PretextRun { recipe, data, folder: session.folder, options, control: &mut control };
-        let ended = on(device, Precision::F32, threads, work).map_err(of_device)?;
+        let ended = on(PretextRun { recipe, data, folder: session.folder, options, control: &mut control });
+        let ended = ended.map_err(|error| of_device(error, || pretext_need(recipe)))?;
         match ended.map_err(of_training)? {
             train::Ended::Finished => Ok(Ended::Done),
             train::Ended::Stopped => Ok(Ended::Stopped),
         }
+    }
+}
+
+/// Memory of a GPU that a run needs.
+pub(super) fn pretext_need(recipe: &PretextRecipe) -> Option<Need> {
+    Needs::default().of_pretext(&recipe.network, &recipe.data.settings, &recipe.pretext)
+}
+
+/// Memory of a GPU that an evaluation needs.
+pub(super) fn evaluation_need(recipe: &EvaluationRecipe) -> Option<Need> {
+    Needs::default().of_evaluation(&recipe.network, &recipe.data.settings, &recipe.evaluation)
+}
+
+impl Performer for Training {
+    fn pretext(&mut self, recipe: &PretextRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
+        let Task { device, threads, .. } = *session.task;
+        self.pretext_on(recipe, session, watch, |work| on(device, Precision::F32, threads, work))
     }
 
     fn evaluation(&mut self, recipe: &EvaluationRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
@@ -77,7 +99,8 @@ impl Performer for Training {
         let Task { device, threads, .. } = *session.task;
         let means = Means { threads, from, saver: Some(Saver::new(checkpoints, least_interval(session.task))) };
         let work = EvaluationRun { recipe, data, results: session.results, means, watch };
-        match on(device, Precision::F32, threads, work).map_err(of_device)? {
+        let outcome = on(device, Precision::F32, threads, work);
+        match outcome.map_err(|error| of_device(error, || evaluation_need(recipe)))? {
             Ok(outcome) => {
                 write_result(session, outcome).and_then(|()| checkpoints.clear()).map_err(of_store)?;
                 Ok(Ended::Done)
@@ -197,3 +220,6 @@ fn write_result(session: &Session, outcome: Outcome) -> Result<(), StoreError> {
     let Outcome { readings, details, .. } = outcome;
     write_sealed(&session.folder.file("result.json"), &EvaluationResult { readings, details, metrics })
 }
+
+#[cfg(test)]
+mod tests;

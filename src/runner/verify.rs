@@ -15,7 +15,7 @@ use crate::store::{EpochMetrics, Results, RunFolder, StoreError, Trace, checksum
 use crate::train::{self, Extent, Retraced};
 
 use super::interruption::{of_device, of_store, of_training};
-use super::training::{EvaluationRun, Training, log};
+use super::training::{EvaluationRun, Training, evaluation_need, log, pretext_need};
 use super::verification::DETAILS;
 use super::work::Watch;
 use super::{Comparison, Content, Event, Interruption, Verification, Work};
@@ -59,7 +59,8 @@ impl Verifier<'_> {
         let mut control = |progress| watch(Event::of_training(progress, recipe));
         let (threads, extent) = (self.threads, self.extent);
         let work = Retracing { recipe, data, threads, extent, control: &mut control };
-        let again = on(self.device, Precision::F32, threads, work).map_err(of_device)?;
+        let again = on(self.device, Precision::F32, threads, work);
+        let again = again.map_err(|error| of_device(error, || pretext_need(recipe)))?;
         let again = again.map_err(of_training)?.ok_or(Interruption::Stopped)?;
         Ok(recorded.beside(&again, self.extent))
     }
@@ -75,7 +76,8 @@ impl Verifier<'_> {
         let recorded = recorded.ok_or_else(|| of_store(unfinished(&folder, "result.json")))?;
         let data = trainer.data(&recipe.data, self.data)?;
         let work = EvaluationRun { recipe, data, results: self.results, means: Means::threads(self.threads), watch };
-        let again = on(self.device, Precision::F32, self.threads, work).map_err(of_device)??;
+        let again = on(self.device, Precision::F32, self.threads, work);
+        let again = again.map_err(|error| of_device(error, || evaluation_need(recipe)))??;
         let names: BTreeSet<&String> = recorded.readings.keys().chain(again.readings.keys()).collect();
         let reading = |from: &BTreeMap<String, f64>, name: &String| from.get(name).copied().unwrap_or(f64::NAN);
         let beside = |name: &String| Comparison {

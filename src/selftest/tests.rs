@@ -44,7 +44,7 @@ pub(super) struct Faulty(pub &'static str);
 impl Faulty {
     fn spoil(&self, kernel: &str, values: &mut [f32]) {
         if self.0.strip_suffix(BREAKS_OFF) == Some(kernel) {
-            DeviceFailure("out of memory".to_owned()).throw();
+            DeviceFailure::Other("out of memory".to_owned()).throw();
         }
         if self.0 == kernel
             && let Some(last) = values.last_mut()

@@ -23,6 +23,9 @@ pub enum FailureKind {
     Store,
     /// The GPU: it cannot be used, or broke off.
     Device,
+    /// The GPU had too little memory, in bytes: what was asked for, what it had, and what the whole run needs by its
+    /// estimate.
+    OutOfMemory { needed: u64, free: u64, total: u64, estimate: Option<u64> },
     /// A worker process ended without saying why.
     Crash,
 }

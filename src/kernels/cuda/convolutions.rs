@@ -31,6 +31,9 @@ pub(super) enum ConvolutionError {
     Failed { what: &'static str, shape: ConvolutionShape, error: CudnnError },
     #[error("cuDNN has no deterministic algorithm in {precision} for {pass:?} of {shape:?} ({passed_over})")]
     NoAlgorithm { precision: Precision, pass: ConvolutionPass, shape: ConvolutionShape, passed_over: String },
+    /// Of the workspaces that its algorithms need, for the smallest one.
+    #[error("there is no room for a workspace of {bytes} bytes")]
+    NoRoom { bytes: usize },
     #[error("cuDNN counts to 2^31, found {shape:?}")]
     TooLarge { shape: ConvolutionShape },
 }
@@ -111,6 +114,9 @@ impl Convolutions {
                 }
                 Err(error) => return Err(ConvolutionError::Failed { what: "a pass", shape, error }),
             }
+        }
+        if let Some(bytes) = known.ranking.least_without_room() {
+            return Err(ConvolutionError::NoRoom { bytes });
         }
         let passed_over = known.ranking.passed_over();
         Err(ConvolutionError::NoAlgorithm { precision: self.precision, pass, shape, passed_over })

@@ -1,16 +1,29 @@
 //! The platform that only counts memory: [`super::Cuda`] on it asks for what it asks a GPU for, and nothing is computed.
+//! Where it has only so much memory, it runs out of it as a GPU does.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::arguments::{Address, Arguments};
 use super::platform::{ConvolutionPass, ConvolutionShape, Grid, Operands, Platform, Product, staged_capacity};
+use crate::kernels::{Device, DeviceFailure};
 
 /// Bytes that memory is handed out in: the alignment of a GPU's allocations.
 const UNIT: u64 = 512;
 
-/// A GPU of which there is nothing but what was asked of it.
-#[derive(Clone, Debug, Default)]
-pub struct Counting(Arc<Mutex<Counted>>);
+/// A GPU of which there is nothing but its memory's size, and what was asked of it.
+#[derive(Clone, Debug)]
+pub struct Counting {
+    /// Bytes.
+    total: u64,
+    counted: Arc<Mutex<Counted>>,
+}
+
+/// Without an end.
+impl Default for Counting {
+    fn default() -> Counting {
+        Counting::of(u64::MAX)
+    }
+}
 
 /// What was asked for so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,12 +58,17 @@ impl Drop for Memory {
 }
 
 impl Counting {
+    /// A GPU with so many bytes of memory.
+    pub fn of(total: u64) -> Counting {
+        Counting { total, counted: Arc::default() }
+    }
+
     pub fn counted(&self) -> Counted {
         *self.counts()
     }
 
     fn counts(&self) -> MutexGuard<'_, Counted> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -61,6 +79,12 @@ impl Platform for Counting {
     fn zeros(&self, len: usize) -> Memory {
         let bytes = ((len.max(1) * size_of::<f32>()) as u64).next_multiple_of(UNIT);
         let mut counts = self.counts();
+        let free = self.total - counts.held;
+        if bytes > free {
+            // What is unwound gives its memory back.
+            drop(counts);
+            DeviceFailure::OutOfMemory { device: Device::Cuda(0), needed: bytes, free, total: self.total }.throw();
+        }
         counts.held += bytes;
         counts.peak = counts.peak.max(counts.held);
         Memory { len, bytes, platform: self.clone() }
@@ -108,6 +132,7 @@ mod tests {
     use super::*;
     use crate::kernels::Storage;
     use crate::kernels::cuda::Cuda;
+    use crate::kernels::device::catch;
 
     #[test]
     fn the_peak_is_the_most_that_is_held_at_a_time() {
@@ -121,6 +146,18 @@ mod tests {
         assert_eq!(platform.counted(), Counted { held: 1536, peak: 1536, convolves: false });
         drop((second, third));
         assert_eq!(platform.counted(), Counted { held: 0, peak: 1536, convolves: false });
+    }
+
+    #[test]
+    fn what_does_not_fit_is_out_of_memory() {
+        let platform = Counting::of(2048);
+        let kernels = Cuda::new(platform.clone());
+        let failure = catch(|| [kernels.zeros(256), kernels.zeros(257)]).unwrap_err();
+        assert_eq!(
+            failure,
+            DeviceFailure::OutOfMemory { device: Device::Cuda(0), needed: 1536, free: 1024, total: 2048 }
+        );
+        assert_eq!(platform.counted().held, 0, "what was there was given back");
     }
 
     #[test]

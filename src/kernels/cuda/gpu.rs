@@ -11,7 +11,7 @@ use cudarc::cublas::{result as cublas, sys as cublas_sys};
 use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DevicePtr, result as driver, sys as driver_sys};
 
 use super::arguments::{Address, Arguments, KERNELS};
-use super::convolutions::Convolutions;
+use super::convolutions::{ConvolutionError, Convolutions};
 use super::platform::{ConvolutionPass, ConvolutionShape, Grid, Matrix, Operands, Platform, Product};
 use super::staging::{Lane, Staging};
 use crate::kernels::device::Description;
@@ -232,7 +232,9 @@ impl Gpu {
 
     /// Unwinds where something failed.
     fn must<T, E: std::fmt::Debug>(&self, what: &str, done: Result<T, E>) -> T {
-        done.unwrap_or_else(|error| DeviceFailure(format!("{} failed at {what}: {error:?}", self.0.device)).throw())
+        done.unwrap_or_else(|error| {
+            DeviceFailure::Other(format!("{} failed at {what}: {error:?}", self.0.device)).throw()
+        })
     }
 
     /// The libraries, with the context current in this thread.
@@ -249,18 +251,10 @@ impl Gpu {
         }
     }
 
-    fn out_of_memory(&self, len: usize) -> ! {
-        let gigabytes = |bytes: usize| bytes as f64 / 1e9;
+    fn out_of_memory(&self, needed: usize) -> ! {
         let (free, total) = self.0.context.mem_get_info().unwrap_or_default();
-        DeviceFailure(format!(
-            "{} is out of memory: {:.2} GB more are needed, {:.2} of {:.2} GB are free. A smaller batch needs less, and so \
-             do fewer trials at a time (--jobs)",
-            self.0.device,
-            gigabytes(len * size_of::<f32>()),
-            gigabytes(free),
-            gigabytes(total)
-        ))
-        .throw()
+        let [needed, free, total] = [needed, free, total].map(|bytes| bytes as u64);
+        DeviceFailure::OutOfMemory { device: self.0.device, needed, free, total }.throw()
     }
 }
 
@@ -270,7 +264,7 @@ impl Platform for Gpu {
 
     fn zeros(&self, len: usize) -> Memory {
         let values = self.allocate(len.max(1));
-        Memory { values: values.unwrap_or_else(|| self.out_of_memory(len)), len }
+        Memory { values: values.unwrap_or_else(|| self.out_of_memory(len * size_of::<f32>())), len }
     }
 
     fn len(&self, memory: &Memory) -> usize {
@@ -321,7 +315,7 @@ impl Platform for Gpu {
     fn launch<A: Arguments>(&self, Grid { blocks, threads }: Grid, mut arguments: A) {
         self.must("taking up its context", self.0.context.bind_to_thread());
         let Some(function) = self.0.functions.get(A::KERNEL) else {
-            DeviceFailure(format!("there is no kernel {}", A::KERNEL)).throw()
+            DeviceFailure::Other(format!("there is no kernel {}", A::KERNEL)).throw()
         };
         let [x, y, z] = blocks;
         let block = (threads[0], threads[1], 1);
@@ -341,7 +335,7 @@ impl Platform for Gpu {
         };
         let sides = [m, n, k, a.lead, b.lead, c_lead].map(|side| i32::try_from(side).ok());
         let [Some(m), Some(n), Some(k), Some(a_lead), Some(b_lead), Some(c_lead)] = sides else {
-            DeviceFailure(format!("cuBLAS counts to 2^31, found sides {sides:?}")).throw()
+            DeviceFailure::Other(format!("cuBLAS counts to 2^31, found sides {sides:?}")).throw()
         };
         let (one, zero) = (1f32, 0f32);
         let float = cublas_sys::cudaDataType_t::CUDA_R_32F;
@@ -378,8 +372,10 @@ impl Platform for Gpu {
         let allocate = |bytes: usize| self.allocate(bytes.div_ceil(size_of::<f32>()).max(1));
         let done = self
             .with_libraries(|libraries| libraries.convolutions.run(pass, shape, operands, &self.0.stream, allocate));
-        if let Err(error) = done {
-            DeviceFailure(format!("{}: {error}", self.0.device)).throw();
+        match done {
+            Ok(()) => {}
+            Err(ConvolutionError::NoRoom { bytes }) => self.out_of_memory(bytes),
+            Err(error) => DeviceFailure::Other(format!("{}: {error}", self.0.device)).throw(),
         }
     }
 }

@@ -96,6 +96,15 @@ impl<A: Copy + Debug + PartialEq, M: Copy> Ranking<A, M> {
         }
     }
 
+    /// Bytes of the smallest workspace that there was no room for.
+    pub fn least_without_room(&self) -> Option<usize> {
+        let without = self.passed_over.iter().filter_map(|(_, reason)| match reason {
+            Reason::NoRoom(bytes) => Some(*bytes),
+            _ => None,
+        });
+        without.min()
+    }
+
     /// All that was passed over, and why.
     pub fn passed_over(&self) -> String {
         let each: Vec<_> =
@@ -128,8 +137,9 @@ mod tests {
         let known = [answer(2, true, 5), answer(4, true, MODEST_WORKSPACE * 2), answer(5, true, 8)];
         let mut ranking = Ranking::new(ranked, known, |exact| exact);
         assert_eq!(ranking.first(), Some(Candidate { algorithm: 1, math: true, workspace: MODEST_WORKSPACE }));
+        assert_eq!(ranking.least_without_room(), None);
         assert_eq!(order(&mut ranking), [1, 2, 5, 3, 4]);
-        assert_eq!(ranking.first(), None);
+        assert_eq!((ranking.first(), ranking.least_without_room()), (None, Some(0)));
     }
 
     #[test]
