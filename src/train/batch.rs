@@ -4,6 +4,7 @@ use std::sync::mpsc::sync_channel;
 
 use crate::augment::Source;
 use crate::data::DataError;
+use crate::kernels::device::catch;
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::Pretext;
 
@@ -113,7 +114,7 @@ pub(super) fn ahead<T: Send, R>(
         scope.spawn(move || {
             pool.install(|| {
                 for batch in batches {
-                    let prepared = batch.map_err(TrainError::from).and_then(|batch| Ok(prepare(batch)?));
+                    let prepared = catch(|| batch.map_err(TrainError::from).and_then(|batch| Ok(prepare(batch)?)));
                     // Nobody listens any more: the run was stopped.
                     if sender.send(prepared).is_err() {
                         break;
@@ -121,6 +122,7 @@ pub(super) fn ahead<T: Send, R>(
                 }
             });
         });
-        work(&mut receiver.into_iter())
+        // What a device broke off goes on to whoever waits for its work.
+        work(&mut receiver.into_iter().map(|prepared| prepared.unwrap_or_else(|failure| failure.throw())))
     }))
 }

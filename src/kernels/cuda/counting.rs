@@ -15,7 +15,14 @@ const UNIT: u64 = 512;
 pub struct Counting {
     /// Bytes.
     total: u64,
-    counted: Arc<Mutex<Counted>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    counted: Counted,
+    /// Values of each lane for staged values that waits for its next use: its memory stays.
+    lanes: Vec<usize>,
 }
 
 /// Without an end.
@@ -44,31 +51,53 @@ pub struct Memory {
     platform: Counting,
 }
 
-/// Values that lie nowhere, in memory that is counted.
+/// Values that lie nowhere, in a lane that is counted.
 #[derive(Debug)]
 pub struct Staged {
     len: usize,
-    _memory: Memory,
+    capacity: usize,
+    platform: Counting,
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        self.platform.state().lanes.push(self.capacity);
+    }
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        self.platform.counts().held -= self.bytes;
+        self.platform.state().counted.held -= self.bytes;
     }
 }
 
 impl Counting {
     /// A GPU with so many bytes of memory.
     pub fn of(total: u64) -> Counting {
-        Counting { total, counted: Arc::default() }
+        Counting { total, state: Arc::default() }
     }
 
     pub fn counted(&self) -> Counted {
-        *self.counts()
+        self.state().counted
     }
 
-    fn counts(&self) -> MutexGuard<'_, Counted> {
-        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts `len` values, and gives their bytes.
+    fn hold(&self, len: usize) -> u64 {
+        let bytes = ((len.max(1) * size_of::<f32>()) as u64).next_multiple_of(UNIT);
+        let mut state = self.state();
+        let free = self.total - state.counted.held;
+        if bytes > free {
+            // What is unwound gives its memory back.
+            drop(state);
+            DeviceFailure::OutOfMemory { device: Device::Cuda(0), needed: bytes, free, total: self.total }.throw();
+        }
+        state.counted.held += bytes;
+        state.counted.peak = state.counted.peak.max(state.counted.held);
+        bytes
     }
 }
 
@@ -77,17 +106,7 @@ impl Platform for Counting {
     type Staged = Staged;
 
     fn zeros(&self, len: usize) -> Memory {
-        let bytes = ((len.max(1) * size_of::<f32>()) as u64).next_multiple_of(UNIT);
-        let mut counts = self.counts();
-        let free = self.total - counts.held;
-        if bytes > free {
-            // What is unwound gives its memory back.
-            drop(counts);
-            DeviceFailure::OutOfMemory { device: Device::Cuda(0), needed: bytes, free, total: self.total }.throw();
-        }
-        counts.held += bytes;
-        counts.peak = counts.peak.max(counts.held);
-        Memory { len, bytes, platform: self.clone() }
+        Memory { len, bytes: self.hold(len), platform: self.clone() }
     }
 
     fn len(&self, memory: &Memory) -> usize {
@@ -107,7 +126,17 @@ impl Platform for Counting {
     }
 
     fn stage(&self, values: Vec<f32>) -> Staged {
-        Staged { len: values.len(), _memory: self.zeros(staged_capacity(values.len())) }
+        let len = values.len();
+        let waiting = {
+            let mut state = self.state();
+            let at = state.lanes.iter().position(|capacity| *capacity >= len);
+            at.map(|at| state.lanes.remove(at))
+        };
+        let capacity = waiting.unwrap_or_else(|| {
+            self.hold(staged_capacity(len));
+            staged_capacity(len)
+        });
+        Staged { len, capacity, platform: self.clone() }
     }
 
     fn staged_len(&self, staged: &Staged) -> usize {
@@ -123,7 +152,7 @@ impl Platform for Counting {
     fn product(&self, _product: Product) {}
 
     fn convolve(&self, _pass: ConvolutionPass, _shape: ConvolutionShape, _operands: Operands) {
-        self.counts().convolves = true;
+        self.state().counted.convolves = true;
     }
 }
 
@@ -158,6 +187,17 @@ mod tests {
             DeviceFailure::OutOfMemory { device: Device::Cuda(0), needed: 1536, free: 1024, total: 2048 }
         );
         assert_eq!(platform.counted().held, 0, "what was there was given back");
+    }
+
+    #[test]
+    fn lanes_are_used_again_and_stay() {
+        let platform = Counting::default();
+        let kernels = Cuda::new(platform.clone());
+        let staged = [kernels.stage(vec![0.0; 5000]), kernels.stage(vec![0.0; 7000])];
+        assert_eq!(platform.counted().held, 2 * 4 * 8192);
+        drop(staged);
+        let _again = kernels.stage(vec![0.0; 8192]);
+        assert_eq!(platform.counted(), Counted { held: 2 * 4 * 8192, peak: 2 * 4 * 8192, convolves: false });
     }
 
     #[test]

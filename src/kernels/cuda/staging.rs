@@ -1,7 +1,8 @@
 //! Values on their way to a GPU: through page-locked memory, on a stream of their own, while kernels work on what came
 //! before. Has not run on a GPU yet.
 //!
-//! A lane is used again once the work that read it is done; events tell, and the host does not wait.
+//! A lane is used again once the work that read it is done, which events tell. Who asks for steps never waits for that;
+//! who sends off the inputs of a later step does, so that there are never more lanes than are in somebody's hands.
 
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,10 +40,12 @@ unsafe impl Send for Lane {}
 
 impl Lane {
     fn new(capacity: usize, device: Option<CudaSlice<f32>>) -> Result<Lane, DriverError> {
-        let event = || driver::event::create(sys::CUevent_flags::CU_EVENT_DISABLE_TIMING);
+        let arrived = driver::event::create(sys::CUevent_flags::CU_EVENT_DISABLE_TIMING)?;
+        // Whoever waits for it sleeps.
+        let read = driver::event::create(sys::CUevent_flags::CU_EVENT_BLOCKING_SYNC)?;
         // SAFETY: it is written before it is read.
         let host = unsafe { driver::malloc_host(capacity * size_of::<f32>(), 0) }?.cast::<f32>();
-        Ok(Lane { host, capacity, device, arrived: event()?, read: event()? })
+        Ok(Lane { host, capacity, device, arrived, read })
     }
 
     fn fits(&self, len: usize, on_device: bool) -> bool {
@@ -52,6 +55,11 @@ impl Lane {
     fn is_read(&self) -> bool {
         // SAFETY: the event lives as long as the lane. One that was never recorded counts as done.
         unsafe { driver::event::query(self.read) }.is_ok()
+    }
+
+    fn await_read(&self) -> Result<(), DriverError> {
+        // SAFETY: as above.
+        unsafe { driver::event::synchronize(self.read) }
     }
 
     /// Writes values to the host's side.
@@ -87,10 +95,11 @@ impl Staging {
         Ok(Staging { copies, waiting: Mutex::default() })
     }
 
-    fn take(&self, len: usize, on_device: bool) -> Option<Lane> {
+    /// A lane that was given back, the oldest first.
+    fn take(&self, fits: impl Fn(&Lane) -> bool) -> Option<Lane> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = waiting.iter().position(|lane| lane.fits(len, on_device) && lane.is_read())?;
-        Some(waiting.swap_remove(at))
+        let at = waiting.iter().position(fits)?;
+        Some(waiting.remove(at))
     }
 
     fn give_back(&self, lane: Lane) {
@@ -99,7 +108,7 @@ impl Staging {
 
     /// Copies values to an address in the order of `stream`'s work, without waiting for it.
     pub fn upload(&self, values: &[f32], to: u64, stream: &Arc<CudaStream>) -> Result<(), DriverError> {
-        let mut lane = match self.take(values.len(), false) {
+        let mut lane = match self.take(|lane| lane.fits(values.len(), false) && lane.is_read()) {
             Some(lane) => lane,
             None => Lane::new(staged_capacity(values.len()), None)?,
         };
@@ -114,15 +123,19 @@ impl Staging {
         copied
     }
 
-    /// Sends values to memory of their own, which `allocate` gives where none is waiting.
+    /// Sends values to memory of their own, which `allocate` gives where none was given back. Waits for what still reads
+    /// that.
     pub fn stage(
         &self,
         values: &[f32],
         stream: &Arc<CudaStream>,
         allocate: impl FnOnce(usize) -> CudaSlice<f32>,
     ) -> Result<Lane, DriverError> {
-        let mut lane = match self.take(values.len(), true) {
-            Some(lane) => lane,
+        let mut lane = match self.take(|lane| lane.fits(values.len(), true)) {
+            Some(lane) => {
+                lane.await_read()?;
+                lane
+            }
             None => {
                 let capacity = staged_capacity(values.len());
                 let device = allocate(capacity);
