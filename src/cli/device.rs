@@ -28,14 +28,6 @@ pub fn choose(text: &str, output: &Output) -> anyhow::Result<Device> {
     Ok(device)
 }
 
-/// Trials at a time, where the user does not say.
-pub fn jobs(device: Device, cores: usize) -> usize {
-    match device {
-        Device::Cpu => cores,
-        Device::Cuda(_) => 1,
-    }
-}
-
 /// What a table calls a device.
 pub fn title(device: Device) -> String {
     match device {
@@ -68,10 +60,5 @@ mod tests {
             assert!(refused.starts_with(&format!("--device {device}: ")), "{refused}");
             assert!(refused.contains("no CUDA support") && refused.contains("--device cpu"), "{refused}");
         }
-    }
-
-    #[test]
-    fn a_gpu_has_one_trial_at_a_time() {
-        assert_eq!((jobs(Device::Cpu, 8), jobs(Device::Cuda(0), 8)), (8, 1));
     }
 }

@@ -13,6 +13,7 @@ mod executor;
 mod exit;
 mod export;
 mod found;
+mod jobs;
 mod known_data;
 mod ledger;
 mod list;

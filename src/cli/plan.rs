@@ -12,6 +12,7 @@ use crate::store::Results;
 
 use super::arguments::{Common, Plan, Selection};
 use super::chosen::Chosen;
+use super::jobs::Demand;
 use super::known_data::{AtHand, Unusable, missing};
 use super::text::{count, duration, prefixed, table};
 use super::{Exit, Output};
@@ -95,8 +96,10 @@ pub fn execute(arguments: Plan, common: &Common, output: &Output) -> anyhow::Res
     let data = AtHand::new(common);
     let work = workload(&cells, selection.trials.map(usize::from), &data, &Results::new(&common.results));
     work.warnings.iter().for_each(|warning| output.note(warning));
-    let jobs = arguments.resources.jobs.map_or(super::device::jobs(device, cores() as usize) as u64, u64::from);
-    let planned = plan(selection, &chosen, &cells, &work, &data, jobs)?;
+    let needs = Needs::default();
+    let demand = || Demand::of_cells(cells_to_do(&cells, &work).into_iter().map(|(cell, _)| cell), &needs);
+    let jobs = super::jobs::at_a_time(arguments.resources.jobs, device, cores() as usize, demand, output);
+    let planned = plan(selection, &chosen, &cells, &work, &data, &needs, jobs as u64)?;
     if arguments.json {
         output.result(serde_json::to_string_pretty(&planned)?);
     } else {
@@ -115,6 +118,7 @@ fn plan(
     cells: &[Cell],
     work: &Workload,
     data: &AtHand,
+    needs: &Needs,
     jobs: u64,
 ) -> anyhow::Result<Planned> {
     let missing_data = missing(data, cells.iter().flat_map(|cell| cell.settings.data_sets()));
@@ -125,7 +129,6 @@ fn plan(
     let at_a_time = jobs.min((work.pretext.todo + work.evaluations.todo) as u64);
     let owners = chosen.iter().flat_map(|one| one.cells.iter().map(|_| one.experiment.id()));
     let saved = work.pretext.saved + work.evaluations.saved;
-    let needs = Needs::default();
     let needs: Vec<Option<Need>> = cells.iter().map(|cell| needs.of_cell(&cell.settings)).collect();
     let largest = needs.iter().flatten().max_by_key(|need| need.bytes());
     Ok(Planned {

@@ -9,11 +9,13 @@ use anyhow::Context;
 use super::arguments::{Common, Run};
 use super::chosen::Chosen;
 use super::executor::Executor;
+use super::jobs::{self, Demand};
 use super::known_data::AtHand;
 use super::slurm::{Order, hand_over};
 use super::{Exit, Output, device, report};
 use crate::experiment::{Cell, CellData, Experiment, Scale};
 use crate::kernels::Device;
+use crate::memory::Needs;
 use crate::runner::{self, Ending, Graph, LabelledTrial, Settings, Summary, WorkerProcesses};
 use crate::store::{Results, check_locks, write_atomic};
 
@@ -80,11 +82,12 @@ fn run(
     let ending = match arguments.executor {
         Executor::Local => {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            let demand = || Demand::of_work(graph.jobs().iter().map(|job| &job.work), &Needs::default());
             let settings = Settings {
                 results: common.results.clone(),
                 data: common.data.clone(),
                 device,
-                jobs: arguments.resources.jobs.map_or(device::jobs(device, cores), usize::from),
+                jobs: jobs::at_a_time(arguments.resources.jobs, device, cores, demand, output),
                 cores,
                 checkpoint_seconds,
                 look_again: LOOK_AGAIN,

@@ -2,7 +2,9 @@
 
 use crate::kernels::FeatureMap;
 use crate::model::{Inputs, Plan};
-use crate::recipe::{Contrast, DataSet, DataSettings, EndToEnd, EvaluationKind, Linear, Method, Pretext, Settings};
+use crate::recipe::{
+    Contrast, DataSet, DataSettings, EndToEnd, EvaluationKind, Linear, Method, Network, Pretext, Settings,
+};
 use crate::speech::{BANDS, FRAMES};
 
 /// The cost of one piece of work.
@@ -70,21 +72,47 @@ fn stored(plan: &Plan) -> u64 {
     (plan.parameters_len() + plan.statistics_len()) as u64 * BYTES
 }
 
-/// The cost of a cell's pretext run on `train` rows; none for a network that this build does not have.
-pub fn of_pretext(settings: &Settings, train: usize) -> Option<Cost> {
-    let pretext = &settings.pretext;
-    let encoder = encoder(settings)?;
-    let kept = stored(&encoder);
-    let key = encoder.with_head(pretext.head, pretext.embedding);
+/// The query encoder with its heads, and the key encoder with its own.
+fn with_heads(encoder: &Plan, pretext: &Pretext) -> [Plan; 2] {
+    let key = encoder.clone().with_head(pretext.head, pretext.embedding);
     let query = match pretext.predictor {
         Some(predictor) => key.clone().with_predictor(predictor),
         None => key.clone(),
     };
-    let batch = pretext.batch as f64;
+    [query, key]
+}
+
+/// Operations of one step of a pretext run; none for a network that this build does not have.
+pub fn pretext_step(network: &Network, data: &DataSettings, pretext: &Pretext) -> Option<f64> {
+    let (inputs, _) = layout(data)?;
+    let [query, key] = with_heads(&Plan::encoder(network, inputs).ok()?, pretext);
     let encoders = match pretext.method {
         Method::Npair | Method::Simclr => 2.0 * FORWARD_AND_BACKWARD * query.flops_per_row(),
         Method::Moco | Method::Byol => FORWARD_AND_BACKWARD * query.flops_per_row() + key.flops_per_row(),
     };
+    Some(pretext.batch as f64 * (encoders + logits_per_row(pretext)))
+}
+
+/// Operations of one training step of an evaluation on a device, 0 where it trains no network; none for a network that
+/// this build does not have.
+pub fn evaluation_step(network: &Network, data: &DataSettings, kind: &EvaluationKind) -> Option<f64> {
+    let (inputs, classes) = read_out_layout(data)?;
+    let encoder = Plan::encoder(network, inputs).ok()?;
+    Some(match kind {
+        EvaluationKind::FineTune(training) | EvaluationKind::Supervised(training) => {
+            training.batch as f64 * FORWARD_AND_BACKWARD * encoder.with_classifier(classes).flops_per_row()
+        }
+        EvaluationKind::Linear(_) | EvaluationKind::Raw(_) | EvaluationKind::Pinv(_) | EvaluationKind::Frechet(_) => {
+            0.0
+        }
+    })
+}
+
+/// The cost of a cell's pretext run on `train` rows; none for a network that this build does not have.
+pub fn of_pretext(settings: &Settings, train: usize) -> Option<Cost> {
+    let pretext = &settings.pretext;
+    let encoder = encoder(settings)?;
+    let [query, key] = with_heads(&encoder, pretext);
     let steps = (train / pretext.batch) as u64 * pretext.epochs as u64;
     let mut checkpoint = 2 * query.parameters_len() as u64 + query.statistics_len() as u64;
     if matches!(pretext.method, Method::Moco | Method::Byol) {
@@ -92,9 +120,9 @@ pub fn of_pretext(settings: &Settings, train: usize) -> Option<Cost> {
         checkpoint += (pretext.queue.unwrap_or(0) * pretext.embedding) as u64;
     }
     Some(Cost {
-        flops: steps as f64 * batch * (encoders + logits_per_row(pretext)),
+        flops: steps as f64 * pretext_step(&settings.network, &settings.data, pretext)?,
         steps,
-        kept,
+        kept: stored(&encoder),
         scratch: CHECKPOINTS * checkpoint * BYTES,
     })
 }
@@ -182,7 +210,7 @@ fn end_to_end_flops(training: &EndToEnd, per_row: f64, (train, test): (usize, us
 mod tests {
     use super::*;
     use crate::experiment::{Experiment, Filter, Scale};
-    use crate::recipe::{Network, Stem};
+    use crate::recipe::Stem;
 
     fn covtype(method: &str) -> Settings {
         let filter: Filter = format!("dataset=covtype,imix=on,method={method}").parse().expect("a filter");

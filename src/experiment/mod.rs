@@ -28,7 +28,7 @@ mod workload;
 pub use calibrate::{Rates, calibrate};
 pub use claim::Claim;
 pub use closest::{Closest, Finished, FinishedRun, Missing, missing};
-pub use cost::{Cost, encoder, kept, layout, of_pretext, read_out_layout};
+pub use cost::{Cost, encoder, evaluation_step, kept, layout, of_pretext, pretext_step, read_out_layout};
 pub use derive::Derivation;
 pub use difference::{Difference, differences, shown};
 pub use error::{ExperimentError, Faults, Mismatch, nearest};

@@ -152,18 +152,27 @@ pub struct Description {
     pub driver: String,
 }
 
+/// Memory of a GPU in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    pub free: u64,
+    pub total: u64,
+}
+
+/// The memory of a GPU as it is now. Starts work on it for as long as it takes to ask.
+///
+/// # Errors
+/// What stands in the way of using it.
+pub fn room(number: u32) -> Result<Room, DeviceError> {
+    loading(|| super::cuda::room(number))
+}
+
 /// What can be told of a GPU without starting work on it.
 ///
 /// # Errors
 /// What stands in the way of using it.
 pub fn describe(number: u32) -> Result<Description, DeviceError> {
-    #[cfg(feature = "cuda")]
-    return loading(|| super::cuda::probe(number));
-    #[cfg(not(feature = "cuda"))]
-    {
-        let _ = number;
-        Err(DeviceError::NotBuilt)
-    }
+    loading(|| super::cuda::probe(number))
 }
 
 /// What is done with the kernels of whichever device is chosen.
@@ -199,7 +208,6 @@ pub fn on<W: OnKernels>(
 }
 
 /// Does what looks up functions of libraries for the first time: cudarc panics where one is missing.
-#[cfg(any(feature = "cuda", test))]
 fn loading<T>(load: impl FnOnce() -> Result<T, DeviceError> + std::panic::UnwindSafe) -> Result<T, DeviceError> {
     crate::quiet::quietly(load).unwrap_or_else(|panic| {
         let text = panic.downcast::<String>().map(|text| *text);

@@ -12,7 +12,8 @@ pub struct Resources {
     /// Device to train on: auto (the first GPU, if it can be used), cpu or cuda:N
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
-    /// Trials at a time; on a CPU they share the cores out. As many as there are cores if not given, 1 on a GPU
+    /// Trials at a time; on a CPU they share the cores out. If not given, as many as there are cores; on a GPU as many as
+    /// its free memory and the work of their training steps allow, at most 8
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
 }

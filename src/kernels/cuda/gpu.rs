@@ -14,7 +14,7 @@ use super::arguments::{Address, Arguments, KERNELS};
 use super::convolutions::{ConvolutionError, Convolutions};
 use super::platform::{ConvolutionPass, ConvolutionShape, Grid, Matrix, Operands, Platform, Product};
 use super::staging::{Lane, Staging};
-use crate::kernels::device::Description;
+use crate::kernels::device::{Description, Room};
 use crate::kernels::{Device, DeviceError, DeviceFailure, Precision};
 
 /// The kernels, for every major architecture that nvcc knew and as PTX for later ones.
@@ -180,6 +180,18 @@ fn driver_version() -> Result<i32, String> {
 
 fn version(number: i32) -> String {
     format!("{}.{}", number / 1000, number % 1000 / 10)
+}
+
+/// The memory of a GPU; the context that it takes to ask counts as used.
+///
+/// # Errors
+/// Those of [`probe`], and whatever the driver refuses.
+pub fn room(number: u32) -> Result<Room, DeviceError> {
+    probe(number)?;
+    let asked = CudaContext::new(number as usize).and_then(|context| context.mem_get_info());
+    let asked = asked.map_err(|error| format!("{error:?}"));
+    let (free, total) = asked.map_err(refused(Device::Cuda(number), "it does not tell its free memory"))?;
+    Ok(Room { free: free as u64, total: total as u64 })
 }
 
 impl Gpu {

@@ -9,6 +9,8 @@
 //! A GPU gives the same bits for the same launches: no kernel has atomics, and libraries are asked for deterministic
 //! algorithms only. They are not the CPU's bits, whose sums are taken in another order.
 
+#[cfg(not(feature = "cuda"))]
+mod absent;
 #[cfg(feature = "cuda")]
 mod answers;
 pub mod arguments;
@@ -36,9 +38,11 @@ use platform::{Grid, Platform};
 
 use super::Span;
 
+#[cfg(not(feature = "cuda"))]
+pub use absent::{probe, room};
 pub use counting::{Counted, Counting};
 #[cfg(feature = "cuda")]
-pub use gpu::{Gpu, probe};
+pub use gpu::{Gpu, probe, room};
 #[cfg(test)]
 pub use host::Host;
 
