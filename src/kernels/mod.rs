@@ -8,6 +8,7 @@
 //! output channel]`: vectors run over channels, whatever the sides and the stride. Average pooling turns the one into
 //! the other. Embeddings lie row by row. Every kernel gives the same bits for any number of threads.
 
+pub mod collective;
 pub mod cpu;
 pub mod cuda;
 pub mod definitions;

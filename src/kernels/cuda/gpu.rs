@@ -3,6 +3,9 @@
 //!
 //! All work goes to the default stream, in order. A call that fails unwinds with a [`DeviceFailure`].
 
+#[cfg(feature = "nccl")]
+pub mod nccl;
+
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
 use std::sync::{Arc, Mutex, PoisonError};

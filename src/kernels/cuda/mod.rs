@@ -41,6 +41,8 @@ use super::Span;
 #[cfg(not(feature = "cuda"))]
 pub use absent::{probe, room};
 pub use counting::{Counted, Counting};
+#[cfg(feature = "nccl")]
+pub use gpu::nccl;
 #[cfg(feature = "cuda")]
 pub use gpu::{Gpu, probe, room};
 #[cfg(test)]

@@ -1,0 +1,243 @@
+//! Ranks that are GPUs of this machine: NCCL through cudarc, which looks for the library when it is first needed. Has not
+//! run on GPUs yet.
+//!
+//! Communicators do not block the host, so that a rank which fails can abort those of the others: what they wait for on
+//! the device then ends, and their next operation says who left.
+
+use std::ffi::{CStr, c_void};
+use std::ptr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cudarc::driver::DevicePtr;
+use cudarc::nccl::{result as nccl, sys};
+
+use super::{Gpu, Memory, refused};
+use crate::kernels::collective::{Abandoned, Collective, Meeting, Rank, Ranks};
+use crate::kernels::cuda::Cuda;
+use crate::kernels::{Device, DeviceError, DeviceFailure, Precision};
+
+/// The first NCCL with what is called here.
+const NCCL: i32 = 21_800;
+/// What marks the settings of a communicator, and the version that their layout here is of: see `nccl.h`.
+const MAGIC: u32 = 0xcafe_beef;
+const LAYOUT: u32 = 21_700;
+/// A setting that is left to NCCL.
+const UNSET: i32 = i32::MIN;
+
+struct Communicator(sys::ncclComm_t);
+
+// SAFETY: the handle belongs to no thread; it lies in a mutex, which lends it to one at a time.
+unsafe impl Send for Communicator {}
+
+/// What the ranks share.
+struct Group {
+    meeting: Meeting,
+    /// Of each rank, until it departs or is aborted.
+    communicators: Vec<Mutex<Option<Communicator>>>,
+}
+
+/// A GPU among others.
+struct Nccl {
+    rank: usize,
+    gpu: Gpu,
+    group: Arc<Group>,
+}
+
+/// Opens the GPUs from number `first` to number `last` as ranks of one training.
+///
+/// # Errors
+/// Those of [`Gpu::open`], a missing or old NCCL, and what it refuses.
+pub fn open(first: u32, last: u32, precision: Precision) -> Result<Ranks<Cuda<Gpu>>, DeviceError> {
+    probe()?;
+    let gpus = (first..=last).map(|number| Gpu::open(number, precision)).collect::<Result<Vec<Gpu>, DeviceError>>()?;
+    let communicators = connect(&gpus).map_err(refused(Device::Cuda(first), "NCCL does not connect the GPUs"))?;
+    let meeting = Meeting::new(gpus.len());
+    let communicators = communicators.into_iter().map(|one| Mutex::new(Some(one))).collect();
+    let group = Arc::new(Group { meeting, communicators });
+    let rank = |(rank, gpu): (usize, Gpu)| Rank {
+        kernels: Cuda::new(gpu.clone()),
+        collective: Box::new(Nccl { rank, gpu, group: group.clone() }),
+    };
+    let mut ranks = gpus.into_iter().enumerate().map(rank);
+    let none = DeviceError::NoDevice { number: first, count: 0 };
+    Ok(Ranks { leader: ranks.next().ok_or(none)?, followers: ranks.collect() })
+}
+
+/// Whether NCCL is there and new enough.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn probe() -> Result<(), DeviceError> {
+    // SAFETY: looks for a library by name.
+    if !unsafe { sys::is_culib_present() } {
+        return Err(DeviceError::NoLibrary { library: "NCCL" });
+    }
+    let found = nccl::get_nccl_version().unwrap_or_default();
+    if found < NCCL {
+        return Err(DeviceError::OldLibrary { library: "NCCL", found: found.to_string(), needed: "2.18" });
+    }
+    Ok(())
+}
+
+/// A communicator for each of the GPUs.
+fn connect(gpus: &[Gpu]) -> Result<Vec<Communicator>, String> {
+    let id = nccl::get_uniqueid().map_err(|error| text(error.0))?;
+    let mut handles = vec![ptr::null_mut(); gpus.len()];
+    told(nccl::group_start())?;
+    for (rank, (gpu, handle)) in gpus.iter().zip(&mut handles).enumerate() {
+        gpu.0.context.bind_to_thread().map_err(|error| format!("{error:?}"))?;
+        let mut settings = sys::ncclConfig_t {
+            size: size_of::<sys::ncclConfig_t>(),
+            magic: MAGIC,
+            version: LAYOUT,
+            blocking: 0,
+            cgaClusterSize: UNSET,
+            minCTAs: UNSET,
+            maxCTAs: UNSET,
+            netName: ptr::null(),
+            splitShare: UNSET,
+        };
+        // SAFETY: NCCL writes the handle, and reads the settings before the group ends.
+        let begun =
+            unsafe { nccl::comm_init_rank_config(handle, gpus.len() as i32, id, rank as i32, &raw mut settings) };
+        told(begun)?;
+    }
+    told(nccl::group_end())?;
+    for handle in &handles {
+        while let sys::ncclResult_t::ncclInProgress = finished(state(*handle))? {
+            std::thread::yield_now();
+        }
+    }
+    Ok(handles.into_iter().map(Communicator).collect())
+}
+
+fn told<T>(done: Result<T, nccl::NcclError>) -> Result<(), String> {
+    done.map(drop).map_err(|error| text(error.0))
+}
+
+/// An error, unless it ended well or goes on.
+fn finished(state: sys::ncclResult_t) -> Result<sys::ncclResult_t, String> {
+    match state {
+        sys::ncclResult_t::ncclSuccess | sys::ncclResult_t::ncclInProgress => Ok(state),
+        error => Err(text(error)),
+    }
+}
+
+/// How the last operation of a communicator stands.
+fn state(handle: sys::ncclComm_t) -> sys::ncclResult_t {
+    let mut state = sys::ncclResult_t::ncclInProgress;
+    // SAFETY: the handle is of a communicator that was not destroyed.
+    let asked = unsafe { sys::ncclCommGetAsyncError(handle, &raw mut state) };
+    if asked == sys::ncclResult_t::ncclSuccess { state } else { asked }
+}
+
+fn text(error: sys::ncclResult_t) -> String {
+    // SAFETY: NCCL gives text that stays.
+    let text = unsafe { CStr::from_ptr(sys::ncclGetErrorString(error)) };
+    text.to_string_lossy().into_owned()
+}
+
+impl Group {
+    fn communicator(&self, rank: usize) -> MutexGuard<'_, Option<Communicator>> {
+        self.communicators[rank].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Nccl {
+    /// Puts an operation into the stream.
+    fn enqueue(
+        &self,
+        what: &str,
+        begin: impl FnOnce(sys::ncclComm_t, sys::cudaStream_t) -> sys::ncclResult_t,
+    ) -> Result<(), Abandoned> {
+        self.gpu.must("taking up its context", self.gpu.0.context.bind_to_thread());
+        let mut begin = Some(begin);
+        loop {
+            let communicator = self.group.communicator(self.rank);
+            let Some(Communicator(handle)) = *communicator else { return Err(self.abandoned()) };
+            let state = match begin.take() {
+                Some(begin) => begin(handle, self.gpu.0.stream.cu_stream().cast()),
+                None => state(handle),
+            };
+            // Let go between two looks: a rank that leaves aborts what waits for it.
+            drop(communicator);
+            match finished(state) {
+                Ok(sys::ncclResult_t::ncclInProgress) => std::thread::yield_now(),
+                Ok(_) => return Ok(()),
+                Err(_) if self.group.meeting.left().is_some() => return Err(self.abandoned()),
+                Err(error) => {
+                    DeviceFailure::Other(format!("{} failed at {what} of NCCL: {error}", self.gpu.0.device)).throw()
+                }
+            }
+        }
+    }
+
+    fn abandoned(&self) -> Abandoned {
+        Abandoned { by: self.group.meeting.left().unwrap_or(self.rank) }
+    }
+
+    fn at(&self, memory: &Memory, len: usize) -> *mut c_void {
+        assert!(len <= memory.len, "{len} values of a memory of {}", memory.len);
+        memory.values.device_ptr(&self.gpu.0.stream).0 as *mut c_void
+    }
+}
+
+impl Collective<Cuda<Gpu>> for Nccl {
+    fn rank(&self) -> usize {
+        self.rank
+    }
+
+    fn size(&self) -> usize {
+        self.group.communicators.len()
+    }
+
+    fn mean(&self, len: usize, values: &mut Memory) -> Result<(), Abandoned> {
+        let at = self.at(values, len);
+        let (float, mean) = (sys::ncclDataType_t::ncclFloat32, sys::ncclRedOp_t::ncclAvg);
+        self.enqueue("a mean", |communicator, stream| {
+            // SAFETY: the memory holds so many values, and outlives the work of its stream.
+            unsafe { sys::ncclAllReduce(at, at, len, float, mean, communicator, stream) }
+        })
+    }
+
+    fn gather(&self, len: usize, share: &Memory, all: &mut Memory) -> Result<(), Abandoned> {
+        let (from, to) = (self.at(share, len), self.at(all, len * self.group.communicators.len()));
+        self.enqueue("a gathering", |communicator, stream| {
+            // SAFETY: as above.
+            unsafe { sys::ncclAllGather(from, to, len, sys::ncclDataType_t::ncclFloat32, communicator, stream) }
+        })
+    }
+
+    fn depart(self: Box<Self>) -> Result<(), Abandoned> {
+        self.gpu.must("the work before its end", self.gpu.0.stream.synchronize());
+        // A communicator may go once no rank has work left that reads from it.
+        self.group.meeting.exchange(self.rank, Vec::new())?;
+        if let Some(Communicator(handle)) = self.group.communicator(self.rank).take() {
+            // SAFETY: it was taken, so nobody else uses it. Nothing is lost with it that could be told of.
+            unsafe {
+                sys::ncclCommFinalize(handle);
+                while state(handle) == sys::ncclResult_t::ncclInProgress {
+                    std::thread::yield_now();
+                }
+                sys::ncclCommDestroy(handle);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Nccl {
+    fn drop(&mut self) {
+        // After a departure of all, each destroys its own.
+        if self.group.communicator(self.rank).is_none() {
+            return;
+        }
+        self.group.meeting.leave(self.rank);
+        for rank in 0..self.group.communicators.len() {
+            if let Some(Communicator(handle)) = self.group.communicator(rank).take() {
+                // SAFETY: it was taken, so nobody else uses it.
+                unsafe { sys::ncclCommAbort(handle) };
+            }
+        }
+    }
+}
