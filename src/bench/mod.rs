@@ -95,7 +95,9 @@ pub fn steps<K: Kernels>(kernels: &K, cell: &Cell, effort: Effort) -> Result<Opt
     let batch = Batch { epoch: 0, step: 0, rows: (0..rows as u32).collect(), shape: vec![rows, inputs], views };
     let preparation = trainer.preparation();
     let rate = per_second(effort.patience, || {
-        trainer.take(preparation.of(batch.clone())?, 1e-3)?;
+        for prepared in preparation.of(batch.clone())? {
+            trainer.take(prepared, 1e-3)?;
+        }
         if trainer.is_full() {
             trainer.observed();
         }

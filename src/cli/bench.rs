@@ -95,7 +95,7 @@ impl Run<'_> {
 }
 
 pub fn execute(arguments: Bench, common: &Common, output: &Output) -> anyhow::Result<Exit> {
-    let device = device::choose(&arguments.device, output)?;
+    let device = device::choose_one(&arguments.device, output)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let cells = cells()?;
     let patience = Duration::from_millis(if arguments.quick { 200 } else { 2000 });
@@ -104,7 +104,7 @@ pub fn execute(arguments: Bench, common: &Common, output: &Output) -> anyhow::Re
             let effort = Effort { patience, side: 1024, step: 2e11, width: None };
             (Precision::F32, effort, 1e10)
         }
-        Device::Cuda(_) => {
+        Device::Cuda(_) | Device::CudaRanks { .. } => {
             let effort = Effort { patience, side: 8192, step: f64::INFINITY, width: None };
             (arguments.precision.into(), effort, 1e12)
         }

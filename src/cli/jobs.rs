@@ -77,6 +77,8 @@ pub fn at_a_time(
     match (asked, device) {
         (Some(asked), _) => usize::from(asked),
         (None, Device::Cpu) => cores,
+        // A trial has them all.
+        (None, Device::CudaRanks { .. }) => 1,
         (None, Device::Cuda(number)) => {
             let Decision { jobs, why } = on_gpu(room(number), demand(), cores);
             output

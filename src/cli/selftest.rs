@@ -33,16 +33,18 @@ impl OnKernels for Run {
     fn run<K: Kernels>(self, kernels: K) -> Self::Output {
         match self.device {
             Device::Cpu => selftest::run(&kernels, &Definitions, self.precision),
-            Device::Cuda(_) => selftest::run(&kernels, &Cpu::new(self.threads), self.precision),
+            Device::Cuda(_) | Device::CudaRanks { .. } => {
+                selftest::run(&kernels, &Cpu::new(self.threads), self.precision)
+            }
         }
     }
 }
 
 pub fn execute(arguments: Selftest, output: &Output) -> anyhow::Result<Exit> {
-    let device = device::choose(&arguments.device, output)?;
+    let device = device::choose_one(&arguments.device, output)?;
     let (precision, reference) = match device {
         Device::Cpu => (Precision::F32, "plain definitions"),
-        Device::Cuda(_) => (arguments.precision.into(), "the CPU"),
+        Device::Cuda(_) | Device::CudaRanks { .. } => (arguments.precision.into(), "the CPU"),
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let checks = on(device, precision, threads, Run { device, precision, threads })??;

@@ -130,7 +130,10 @@ fn verify(
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     match verified {
-        Ok(verification) => Ok(Some(Verified { work, made_on, here: device_name(device), verification })),
+        Ok(verification) => {
+            let here = device_name(work.device(device));
+            Ok(Some(Verified { work, made_on, here, verification }))
+        }
         Err(Interruption::Stopped) => Ok(None),
         Err(Interruption::Failed(failure)) => Err(anyhow::anyhow!("{failure}")),
     }

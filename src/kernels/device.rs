@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::collective::Ranks;
 use super::{Cpu, Kernels};
 
 /// What computes.
@@ -15,6 +16,21 @@ pub enum Device {
     Cpu,
     /// The GPU with this number, as the driver counts them.
     Cuda(u32),
+    /// The GPUs from number `first` to number `last`, which is larger: they train together.
+    CudaRanks {
+        first: u32,
+        last: u32,
+    },
+}
+
+impl Device {
+    /// Ranks that train together.
+    pub fn ranks(self) -> usize {
+        match self {
+            Device::Cpu | Device::Cuda(_) => 1,
+            Device::CudaRanks { first, last } => (last - first) as usize + 1,
+        }
+    }
 }
 
 impl fmt::Display for Device {
@@ -22,6 +38,7 @@ impl fmt::Display for Device {
         match self {
             Device::Cpu => f.write_str("cpu"),
             Device::Cuda(number) => write!(f, "cuda:{number}"),
+            Device::CudaRanks { first, last } => write!(f, "cuda:{first}-{last}"),
         }
     }
 }
@@ -30,10 +47,17 @@ impl FromStr for Device {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Device, String> {
-        let number = || text.strip_prefix("cuda:")?.parse().ok();
+        let gpus = || {
+            let numbers = text.strip_prefix("cuda:")?;
+            let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+            match (first.parse().ok()?, last.parse().ok()?) {
+                (first, last) if first < last => Some(Device::CudaRanks { first, last }),
+                (first, last) => (first == last).then_some(Device::Cuda(first)),
+            }
+        };
         match text {
             "cpu" => Ok(Device::Cpu),
-            _ => number().map(Device::Cuda).ok_or_else(|| format!("expected cpu or cuda:N, found `{text}`")),
+            _ => gpus().ok_or_else(|| format!("expected cpu, cuda:N or cuda:FIRST-LAST, found `{text}`")),
         }
     }
 }
@@ -79,6 +103,11 @@ pub enum DeviceError {
          docs/cuda.md), or use --device cpu"
     )]
     NotBuilt,
+    #[error(
+        "this build of repro trains on one GPU at a time: build it with `cargo build --release --features nccl` (see \
+         docs/cuda.md), or use --device cuda:N"
+    )]
+    RanksNotBuilt,
     #[error(
         "there is no NVIDIA driver: its library, libcuda.so.1, is not found. Install the driver, or use --device cpu"
     )]
@@ -175,6 +204,17 @@ pub fn describe(number: u32) -> Result<Description, DeviceError> {
     loading(|| super::cuda::probe(number))
 }
 
+/// Whether GPUs can train together, whichever they are.
+///
+/// # Errors
+/// A build that has no NCCL, or a machine that has none.
+pub fn check_ranks() -> Result<(), DeviceError> {
+    #[cfg(feature = "nccl")]
+    return loading(super::cuda::nccl::probe);
+    #[cfg(not(feature = "nccl"))]
+    Err(if cfg!(feature = "cuda") { DeviceError::RanksNotBuilt } else { DeviceError::NotBuilt })
+}
+
 /// What is done with the kernels of whichever device is chosen.
 pub trait OnKernels {
     type Output;
@@ -182,7 +222,7 @@ pub trait OnKernels {
     fn run<K: Kernels>(self, kernels: K) -> Self::Output;
 }
 
-/// Does `work` with the kernels of `device`; a CPU's have `threads`, and always [`Precision::F32`].
+/// Does `work` with the kernels of `device`, of several the first; a CPU's have `threads`, and always [`Precision::F32`].
 ///
 /// # Errors
 /// What stands in the way of using the device, or what it broke off with.
@@ -195,15 +235,52 @@ pub fn on<W: OnKernels>(
     match device {
         Device::Cpu => Ok(work.run(Cpu::new(threads))),
         #[cfg(feature = "cuda")]
-        Device::Cuda(number) => {
+        Device::Cuda(number) | Device::CudaRanks { first: number, .. } => {
             let gpu = loading(|| super::cuda::Gpu::open(number, precision))?;
             Ok(catch(|| work.run(super::cuda::Cuda::new(gpu)))?)
         }
         #[cfg(not(feature = "cuda"))]
-        Device::Cuda(_) => {
+        Device::Cuda(_) | Device::CudaRanks { .. } => {
             let _ = precision;
             Err(DeviceError::NotBuilt)
         }
+    }
+}
+
+/// What is done with the kernels of every rank of whichever device is chosen.
+pub trait OnRanks {
+    type Output;
+
+    fn run<K: Kernels>(self, ranks: Ranks<K>) -> Self::Output;
+}
+
+/// As [`on`], with all ranks of `device`.
+///
+/// # Errors
+/// As [`on`].
+pub fn on_ranks<W: OnRanks>(
+    device: Device,
+    precision: Precision,
+    threads: usize,
+    work: W,
+) -> Result<W::Output, DeviceError> {
+    struct Alone<W>(W);
+    impl<W: OnRanks> OnKernels for Alone<W> {
+        type Output = W::Output;
+
+        fn run<K: Kernels>(self, kernels: K) -> W::Output {
+            self.0.run(Ranks::alone(kernels))
+        }
+    }
+    match device {
+        #[cfg(feature = "nccl")]
+        Device::CudaRanks { first, last } => {
+            let ranks = loading(|| super::cuda::nccl::open(first, last, precision))?;
+            Ok(catch(|| work.run(ranks))?)
+        }
+        #[cfg(not(feature = "nccl"))]
+        Device::CudaRanks { .. } => check_ranks().and_then(|()| on(device, precision, threads, Alone(work))),
+        Device::Cpu | Device::Cuda(_) => on(device, precision, threads, Alone(work)),
     }
 }
 
@@ -235,14 +312,19 @@ mod tests {
 
     #[test]
     fn devices_survive_a_round_trip() {
-        for device in [Device::Cpu, Device::Cuda(0), Device::Cuda(12)] {
+        for device in [Device::Cpu, Device::Cuda(0), Device::Cuda(12), Device::CudaRanks { first: 2, last: 11 }] {
             assert_eq!(device.to_string().parse(), Ok(device));
             let json = serde_json::to_string(&device).unwrap();
             assert_eq!(serde_json::from_str::<Device>(&json).unwrap(), device);
         }
-        for text in ["cuda", "cuda:", "cuda:-1", "cuda:x", "gpu", ""] {
-            assert!(text.parse::<Device>().unwrap_err().contains("expected cpu or cuda:N"), "{text}");
+        for text in ["cuda", "cuda:", "cuda:-1", "cuda:1-", "cuda:3-2", "cuda:0-1-2", "cuda:x", "gpu", ""] {
+            assert!(text.parse::<Device>().unwrap_err().contains("expected cpu, cuda:N or"), "{text}");
         }
+        assert_eq!("cuda:4-4".parse(), Ok(Device::Cuda(4)));
+        assert_eq!(
+            [Device::Cpu, Device::Cuda(7), Device::CudaRanks { first: 2, last: 5 }].map(Device::ranks),
+            [1, 1, 4]
+        );
     }
 
     #[test]

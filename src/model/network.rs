@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{Device, Tensor};
 
+use crate::kernels::collective::{Abandoned, Collective};
 use crate::kernels::{Kernels, RowMix};
 
 use super::mixing::{LayerMix, Mixing, placed};
@@ -267,6 +268,15 @@ impl<K: Kernels> Network<K> {
             }
         }
         Ok(())
+    }
+
+    /// Replaces the gradients of the last backward pass by their means over the ranks.
+    ///
+    /// # Errors
+    /// A rank that is gone.
+    pub fn average_gradient(&mut self, ranks: &dyn Collective<K>) -> Result<(), Abandoned> {
+        let len = self.plan.parameters_len();
+        self.gradient.as_mut().map_or(Ok(()), |gradient| ranks.mean(len, gradient))
     }
 
     /// All parameters, in the plan's order.

@@ -1,5 +1,6 @@
 //! An objective on a device: from activations to their gradient, and to what a step tells of itself.
 
+use crate::kernels::collective::{Abandoned, Collective};
 use crate::kernels::{Kernels, LabelOutside, QueryRows};
 use crate::mix::VirtualLabels;
 use crate::recipe::Contrast;
@@ -40,7 +41,7 @@ pub struct Loss<K: Kernels> {
 /// What an objective contrasts, given the labels of a share.
 type OfShare = fn(&VirtualLabels) -> Result<Contrasted, LabelOutside>;
 
-/// Memory for embeddings of so many rows.
+/// Memory for embeddings of so many rows of a rank.
 struct Memory<B> {
     rows: usize,
     queries: B,
@@ -51,10 +52,18 @@ struct Memory<B> {
     /// Of the queries and, where they learn, the keys.
     gradient: B,
     losses: B,
+    /// Where there are several.
+    of_all_ranks: Option<OfAllRanks<B>>,
+}
+
+/// Embeddings and losses of every rank, one after another.
+struct OfAllRanks<B> {
+    embeddings: B,
+    losses: B,
 }
 
 impl<K: Kernels> Loss<K> {
-    /// `batch` is the number of queries, `queue` the length of MoCo's.
+    /// `batch` is the number of queries over all ranks, `queue` the length of MoCo's.
     ///
     /// # Errors
     /// Those of [`Queue::new`]; MoCo without a queue.
@@ -97,23 +106,27 @@ impl<K: Kernels> Loss<K> {
     }
 
     /// N-pair and SimCLR: of the activations of one pass, each share's queries followed by its keys, the gradient into `d`.
+    /// Of several ranks each has as many of the shares, and the mean of their gradients is that of the loss.
     ///
     /// # Errors
-    /// Labels that do not split into the shares, and an objective whose keys come from elsewhere.
+    /// Labels that do not split into the shares, and an objective whose keys come from elsewhere; a rank that is gone.
     pub fn of_both_views(
         &mut self,
+        ranks: &dyn Collective<K>,
         labels: &VirtualLabels,
         activations: &K::Buffer,
         d: &mut K::Buffer,
     ) -> Result<(), ObjectiveError> {
-        let (temperature, shares, contrast) = match self.objective {
+        let (temperature, replicas, contrast) = match self.objective {
             Objective::Npair { temperature, replicas } => (temperature, replicas, npair::contrast as OfShare),
             Objective::Simclr { temperature, replicas } => (temperature, replicas, simclr::contrast as OfShare),
             Objective::Moco { .. } | Objective::Byol => return Err(ObjectiveError::KeysApart),
         };
-        let (rows, width, share) = (2 * labels.rows(), self.width, labels.rows() / shares);
+        let shares = replicas / ranks.size();
+        let (rows, width) = (2 * labels.rows(), self.width);
         let labels = labels.split(shares)?;
-        let memory = memory(&mut self.memory, &self.kernels, rows, width, shares);
+        let share = rows / (2 * shares);
+        let memory = memory(&mut self.memory, &self.kernels, [rows, width, shares, ranks.size()]);
         let Memory { queries: embeddings, gradient, losses, .. } = memory;
         self.kernels.normalise(rows, width, activations, embeddings);
         for (at, labels) in labels.iter().enumerate() {
@@ -121,18 +134,18 @@ impl<K: Kernels> Loss<K> {
             self.kernels.cross_entropy(&operation, embeddings, embeddings, gradient, losses);
         }
         self.kernels.normalise_gradient(rows, width, activations, embeddings, gradient, d);
-        self.observe(QueryRows { width, shares, rows: share, stride: 2 * share, losses: shares });
-        Ok(())
+        self.observe(ranks, QueryRows { width, shares, rows: share, stride: 2 * share, losses: shares })
     }
 
     /// MoCo v2 and BYOL: of the activations of queries, the gradient into `d`. `keys` are the activations of the momentum
-    /// encoder, constants: row `i` of the batch is their row `order[i]`, or row `i` where there is no order. MoCo's queue
-    /// takes them up after the loss.
+    /// encoder, constants: row `i` of the batch is row `order[i]` of those of all ranks, or row `i` where there is no
+    /// order. MoCo's queue takes all of them up after the loss. The mean of the ranks' gradients is that of the loss.
     ///
     /// # Errors
-    /// Labels that do not fit the queue or the objective.
+    /// Labels that do not fit the queue or the objective; a rank that is gone.
     pub fn of_queries(
         &mut self,
+        ranks: &dyn Collective<K>,
         labels: &VirtualLabels,
         activations: &K::Buffer,
         keys: &K::Buffer,
@@ -141,38 +154,53 @@ impl<K: Kernels> Loss<K> {
     ) -> Result<(), ObjectiveError> {
         let (rows, width, kernels) = (labels.rows(), self.width, &self.kernels);
         labels.split(1)?;
-        let Memory { queries, keys: of_batch, other, gradient, losses, .. } =
-            memory(&mut self.memory, kernels, rows, width, 1);
+        let (first, batch) = (ranks.rank() * rows, ranks.size() * rows);
+        let Memory { queries, keys: own, other, gradient, losses, of_all_ranks, .. } =
+            memory(&mut self.memory, kernels, [rows, width, 1, ranks.size()]);
         kernels.normalise(rows, width, activations, queries);
-        let mut put_keys = |to: &mut K::Buffer| match order {
-            None => kernels.normalise(rows, width, keys, to),
-            Some(order) => {
-                kernels.normalise(rows, width, keys, other);
-                kernels.select_rows(order, width, other, to);
+        // Those of the whole batch or, where they do for the objective, of the rank's share.
+        let put_keys = |whole: bool, to: &mut K::Buffer| -> Result<(), Abandoned> {
+            match (order, of_all_ranks) {
+                (None, Some(_)) if whole => {
+                    kernels.normalise(rows, width, keys, other);
+                    ranks.gather(rows * width, other, to)?;
+                }
+                (None, _) => kernels.normalise(rows, width, keys, to),
+                (Some(order), None) => {
+                    kernels.normalise(rows, width, keys, other);
+                    kernels.select_rows(order, width, other, to);
+                }
+                (Some(order), Some(OfAllRanks { embeddings, .. })) => {
+                    kernels.normalise(rows, width, keys, other);
+                    ranks.gather(rows * width, other, embeddings)?;
+                    let order = if whole { order } else { &order[first..first + rows] };
+                    kernels.select_rows(order, width, embeddings, to);
+                }
             }
+            Ok(())
         };
         match (self.objective, &mut self.queue) {
             (Objective::Moco { temperature, contrast }, Some(queue)) => {
-                let QueueShape { batch, length, .. } = queue.shape();
-                if batch != rows {
-                    return Err(ObjectiveError::Queue { length, batch: rows });
+                let shape = queue.shape();
+                if shape.batch != batch {
+                    return Err(ObjectiveError::Queue { length: shape.length, batch });
                 }
                 let contrasted = match contrast {
                     Contrast::OnePlusK if labels.is_mixed() => return Err(ObjectiveError::MixedOnePlusK),
-                    Contrast::OnePlusK => moco::one_plus_k(rows, length)?,
-                    Contrast::NPlusK => moco::n_plus_k(labels, length)?,
+                    Contrast::OnePlusK => moco::one_plus_k(rows, first, shape)?,
+                    Contrast::NPlusK => moco::n_plus_k(labels, first, shape)?,
                 };
-                put_keys(&mut queue.classes);
+                put_keys(true, &mut queue.classes)?;
                 let operation = contrasted.cross_entropy(width, temperature, 0, 0, 1);
                 kernels.cross_entropy(&operation, queries, &queue.classes, gradient, losses);
                 queue.enqueue();
             }
             (Objective::Byol, _) => {
-                put_keys(of_batch);
+                put_keys(false, own)?;
                 let targets = match byol::targets(labels) {
-                    None => &*of_batch,
+                    None => &*own,
                     Some(mix) => {
-                        kernels.mix_embeddings(&mix, width, of_batch, other);
+                        kernels.mix_embeddings(&mix, width, own, other);
                         &*other
                     }
                 };
@@ -182,17 +210,29 @@ impl<K: Kernels> Loss<K> {
             (Objective::Npair { .. } | Objective::Simclr { .. }, _) => return Err(ObjectiveError::KeysLearn),
         }
         kernels.normalise_gradient(rows, width, activations, queries, gradient, d);
-        self.observe(QueryRows { width, shares: 1, rows, stride: rows, losses: 1 });
-        Ok(())
+        self.observe(ranks, QueryRows { width, shares: 1, rows, stride: rows, losses: 1 })
     }
 
-    fn observe(&mut self, queries: QueryRows) {
+    /// What the step tells of itself, over all ranks. `own` are the rank's queries.
+    fn observe(&mut self, ranks: &dyn Collective<K>, own: QueryRows) -> Result<(), ObjectiveError> {
         if self.unread >= self.kernels.steps_ahead() {
             self.read_back();
         }
-        let Some(Memory { queries: embeddings, losses, .. }) = &self.memory else { return };
+        let Some(Memory { rows, queries: embeddings, losses, of_all_ranks, .. }) = &mut self.memory else {
+            return Ok(());
+        };
+        let (queries, losses, embeddings) = match of_all_ranks {
+            None => (own, &*losses, &*embeddings),
+            Some(all) => {
+                ranks.gather(*rows * own.width, embeddings, &mut all.embeddings)?;
+                ranks.gather(own.losses, losses, &mut all.losses)?;
+                let (shares, count) = (ranks.size() * own.shares, ranks.size() * own.losses);
+                (QueryRows { shares, losses: count, ..own }, &all.losses, &all.embeddings)
+            }
+        };
         self.kernels.observe(&queries, losses, embeddings, self.unread, &mut self.observed);
         self.unread += 1;
+        Ok(())
     }
 
     /// Steps whose findings were not asked for.
@@ -213,12 +253,11 @@ impl<K: Kernels> Loss<K> {
     }
 }
 
+/// Memory for so many rows, values of each, shares and ranks.
 fn memory<'a, K: Kernels>(
     kept: &'a mut Option<Memory<K::Buffer>>,
     kernels: &K,
-    rows: usize,
-    width: usize,
-    shares: usize,
+    [rows, width, shares, ranks]: [usize; 4],
 ) -> &'a mut Memory<K::Buffer> {
     let fits = kept.take().filter(|memory| memory.rows == rows);
     let zeros = || kernels.zeros(rows * width);
@@ -229,5 +268,9 @@ fn memory<'a, K: Kernels>(
         other: zeros(),
         gradient: zeros(),
         losses: kernels.zeros(shares),
+        of_all_ranks: (ranks > 1).then(|| OfAllRanks {
+            embeddings: kernels.zeros(ranks * rows * width),
+            losses: kernels.zeros(ranks * shares),
+        }),
     }))
 }

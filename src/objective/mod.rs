@@ -13,6 +13,7 @@ mod queue;
 mod simclr;
 
 use crate::kernels::LabelOutside;
+use crate::kernels::collective::Abandoned;
 use crate::mix::LabelError;
 use crate::recipe::{Contrast, Method, Operator, Pretext};
 
@@ -49,6 +50,8 @@ pub enum ObjectiveError {
     KeysApart,
     #[error("queries and keys of this objective come from one pass, not from two encoders")]
     KeysLearn,
+    #[error(transparent)]
+    Abandoned(#[from] Abandoned),
     #[error(transparent)]
     Labels(#[from] LabelError),
     #[error(transparent)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::kernels::collective::Alone;
 use crate::kernels::{Cpu, Storage};
 use crate::mix::VirtualLabels;
 use crate::recipe::{Head, Mix, Schedule};
@@ -44,7 +45,7 @@ fn evaluate(
             let share = rows / replicas * width;
             let x = activations(joined(queries, keys, share));
             let mut d = cpu.zeros(x.len());
-            loss.of_both_views(labels, &x, &mut d)?;
+            loss.of_both_views(&Alone(cpu.clone()), labels, &x, &mut d)?;
             let [query_gradient, key_gradient] = apart(&cpu.download_rows(&d, 2 * rows, width), share);
             let observed = loss.observed()[0];
             Ok(Found { observed, query_gradient, key_gradient: Some(key_gradient) })
@@ -52,7 +53,7 @@ fn evaluate(
         Objective::Moco { .. } | Objective::Byol => {
             let x = activations(queries.to_vec());
             let mut d = cpu.zeros(x.len());
-            loss.of_queries(labels, &x, &activations(keys.to_vec()), None, &mut d)?;
+            loss.of_queries(&Alone(cpu.clone()), labels, &x, &activations(keys.to_vec()), None, &mut d)?;
             let query_gradient = cpu.download_rows(&d, rows, width);
             Ok(Found { observed: loss.observed()[0], query_gradient, key_gradient: None })
         }
@@ -188,7 +189,8 @@ fn the_queue_replaces_its_oldest_keys_and_comes_back_from_its_state() {
             cpu.place_rows(random(4, 3, seed + at), 3, &mut buffer);
             buffer
         });
-        loss.of_queries(&VirtualLabels::clean(4), &queries, &keys, order, &mut cpu.zeros(12)).unwrap();
+        loss.of_queries(&Alone(cpu.clone()), &VirtualLabels::clean(4), &queries, &keys, order, &mut cpu.zeros(12))
+            .unwrap();
     };
     let mut loss = new();
     let start = loss.queue().unwrap();
@@ -237,8 +239,10 @@ fn losses_and_gradients_do_not_depend_on_the_number_of_threads() {
             let mut loss = Loss::new(cpu.clone(), objective, rows, width, Some(2 * rows), 3).unwrap();
             let mut d = cpu.zeros(2 * rows * width);
             match objective {
-                Objective::Moco { .. } => loss.of_queries(&labels, &queries, &keys, None, &mut d).unwrap(),
-                _ => loss.of_both_views(&labels, &queries, &mut d).unwrap(),
+                Objective::Moco { .. } => {
+                    loss.of_queries(&Alone(cpu.clone()), &labels, &queries, &keys, None, &mut d).unwrap()
+                }
+                _ => loss.of_both_views(&Alone(cpu.clone()), &labels, &queries, &mut d).unwrap(),
             }
             (loss.observed()[0].loss.to_bits(), d, loss.queue())
         };

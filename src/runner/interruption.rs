@@ -6,7 +6,7 @@ use crate::kernels::device::gigabytes;
 use crate::kernels::{DeviceError, DeviceFailure};
 use crate::memory::Need;
 use crate::store::{Failure, FailureKind, StoreError};
-use crate::train::TrainError;
+use crate::train::{StepError, TrainError};
 
 /// Why an evaluation has no outcome.
 #[derive(Debug)]
@@ -72,7 +72,8 @@ pub(super) fn of_training(error: TrainError) -> Failure {
             FailureKind::Data
         }
         TrainError::Store(_) => FailureKind::Store,
-        TrainError::Threads { .. } | TrainError::Step(_) => FailureKind::Crash,
+        TrainError::Step(StepError::Ranks { .. }) => FailureKind::Device,
+        TrainError::Threads { .. } | TrainError::Handover { .. } | TrainError::Step(_) => FailureKind::Crash,
     };
     Failure { kind, message: with_causes(&error) }
 }

@@ -97,6 +97,14 @@ impl Work {
         }
     }
 
+    /// What of a device it is done on: only pretext runs are shared out between GPUs.
+    pub fn device(&self, device: Device) -> Device {
+        match (self, device) {
+            (Work::Evaluation(_), Device::CudaRanks { first, .. }) => Device::Cuda(first),
+            _ => device,
+        }
+    }
+
     pub fn data(&self) -> &DataIdentity {
         match self {
             Work::Pretext(recipe) => &recipe.data,
@@ -117,7 +125,7 @@ pub struct Task {
     pub results: PathBuf,
     /// The folder of data sets that was given on the command line.
     pub data: Option<PathBuf>,
-    /// What it trains on.
+    /// What it may train on: see [`Work::device`].
     pub device: Device,
     pub threads: usize,
     /// Least seconds between two checkpoints; 0 asks for one after every step.
@@ -193,6 +201,9 @@ mod tests {
         let pretext = Work::Pretext(trial.trial.pretext.clone().unwrap());
         let evaluation = Work::Evaluation(trial.trial.evaluations[0].clone());
         for work in [pretext, evaluation] {
+            let several = Device::CudaRanks { first: 2, last: 5 };
+            let own = if matches!(work, Work::Pretext(_)) { several } else { Device::Cuda(2) };
+            assert_eq!((work.device(several), work.device(Device::Cpu)), (own, Device::Cpu));
             let address = work.address();
             let request = Request::Task(Box::new(task(work)));
             let line = to_line(&request).unwrap();

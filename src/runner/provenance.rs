@@ -29,10 +29,16 @@ pub fn crates() -> BTreeMap<String, String> {
 pub fn device_name(device: Device) -> String {
     match device {
         Device::Cpu => cpu(),
-        Device::Cuda(number) => describe(number).map_or_else(
-            |_| device.to_string(),
-            |found| format!("{device} ({}, driver for CUDA {})", found.name, found.driver),
-        ),
+        Device::Cuda(number) | Device::CudaRanks { first: number, .. } => {
+            let ranks = match device.ranks() {
+                1 => String::new(),
+                ranks => format!("{ranks} ranks: "),
+            };
+            describe(number).map_or_else(
+                |_| device.to_string(),
+                |found| format!("{device} ({ranks}{}, driver for CUDA {})", found.name, found.driver),
+            )
+        }
     }
 }
 
@@ -67,7 +73,10 @@ impl Keeper<'_> {
     pub fn begin<'a>(folder: &'a RunFolder, task: &Task) -> Result<Keeper<'a>, StoreError> {
         // It is for readers only: one that is damaged is written anew.
         let earlier: Option<Provenance> = read_sealed(&folder.file("provenance.json")).unwrap_or_default();
-        let device = devices(earlier.as_ref().map(|earlier| earlier.device.as_str()), device_name(task.device));
+        let device = devices(
+            earlier.as_ref().map(|earlier| earlier.device.as_str()),
+            device_name(task.work.device(task.device)),
+        );
         let (before, sessions) = earlier.map_or((0.0, 0), |earlier| (earlier.wall_seconds, earlier.sessions));
         let provenance = Provenance {
             program: format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::data::{Library, Set};
 use crate::evaluate::{self, Means, Outcome};
-use crate::kernels::device::{OnKernels, on};
+use crate::kernels::collective::Ranks;
+use crate::kernels::device::{OnKernels, OnRanks, on, on_ranks};
 use crate::kernels::{DeviceError, Kernels, Precision};
 use crate::memory::{Need, Needs};
 use crate::model::Network;
@@ -84,7 +85,7 @@ pub(super) fn evaluation_need(recipe: &EvaluationRecipe) -> Option<Need> {
 impl Performer for Training {
     fn pretext(&mut self, recipe: &PretextRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
         let Task { device, threads, .. } = *session.task;
-        self.pretext_on(recipe, session, watch, |work| on(device, Precision::F32, threads, work))
+        self.pretext_on(recipe, session, watch, |work| on_ranks(device, Precision::F32, threads, work))
     }
 
     fn evaluation(&mut self, recipe: &EvaluationRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
@@ -142,11 +143,11 @@ struct PretextRun<'a> {
     control: &'a mut dyn FnMut(train::Progress) -> ControlFlow<()>,
 }
 
-impl OnKernels for PretextRun<'_> {
+impl OnRanks for PretextRun<'_> {
     type Output = Result<train::Ended, train::TrainError>;
 
-    fn run<K: Kernels>(self, kernels: K) -> Self::Output {
-        train::pretext(self.recipe, self.data, self.folder, kernels, self.options, self.control)
+    fn run<K: Kernels>(self, ranks: Ranks<K>) -> Self::Output {
+        train::pretext(self.recipe, self.data, self.folder, ranks, self.options, self.control)
     }
 }
 

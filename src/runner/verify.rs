@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::data::Set;
 use crate::evaluate::Means;
-use crate::kernels::device::{OnKernels, on};
+use crate::kernels::collective::Ranks;
+use crate::kernels::device::{OnRanks, on, on_ranks};
 use crate::kernels::{Device, Kernels, Precision};
 use crate::recipe::{EvaluationRecipe, PretextRecipe};
 use crate::store::{EpochMetrics, Results, RunFolder, StoreError, Trace, checksum};
@@ -59,7 +60,7 @@ impl Verifier<'_> {
         let mut control = |progress| watch(Event::of_training(progress, recipe));
         let (threads, extent) = (self.threads, self.extent);
         let work = Retracing { recipe, data, threads, extent, control: &mut control };
-        let again = on(self.device, Precision::F32, threads, work);
+        let again = on_ranks(self.device, Precision::F32, threads, work);
         let again = again.map_err(|error| of_device(error, || pretext_need(recipe)))?;
         let again = again.map_err(of_training)?.ok_or(Interruption::Stopped)?;
         Ok(recorded.beside(&again, self.extent))
@@ -105,11 +106,11 @@ struct Retracing<'a> {
     control: &'a mut dyn FnMut(train::Progress) -> ControlFlow<()>,
 }
 
-impl OnKernels for Retracing<'_> {
+impl OnRanks for Retracing<'_> {
     type Output = Result<Option<Retraced>, train::TrainError>;
 
-    fn run<K: Kernels>(self, kernels: K) -> Self::Output {
-        train::retrace(self.recipe, self.data, kernels, self.threads, self.extent, self.control)
+    fn run<K: Kernels>(self, ranks: Ranks<K>) -> Self::Output {
+        train::retrace(self.recipe, self.data, ranks, self.threads, self.extent, self.control)
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::augment::Source;
 use crate::data::Set;
 use crate::kernels::Kernels;
+use crate::kernels::collective::Rank;
 use crate::objective::{COLLAPSED, Observed};
 use crate::recipe::PretextRecipe;
 use crate::store::{EpochMetrics, Trace, TracedStep, checksum};
@@ -12,6 +13,7 @@ use crate::store::{EpochMetrics, Trace, TracedStep, checksum};
 use super::batch::Batches;
 use super::encoder::encoder_plan;
 use super::inputs::{At, Prepared};
+use super::ranks::Followers;
 use super::schedule::LearningRate;
 use super::{Progress, TrainError, Trainer};
 
@@ -42,7 +44,7 @@ pub(super) struct Taken {
 
 /// A run between two of its steps.
 pub(super) struct Course<'a, K: Kernels> {
-    recipe: &'a PretextRecipe,
+    pub recipe: &'a PretextRecipe,
     rates: LearningRate,
     /// Of an epoch.
     steps: usize,
@@ -67,13 +69,21 @@ impl<'a, K: Kernels> Course<'a, K> {
         recipe: &'a PretextRecipe,
         data: &Set,
         source: &dyn Source,
-        kernels: K,
+        rank: Rank<K>,
     ) -> Result<Course<'a, K>, TrainError> {
         let settings = &recipe.pretext;
         let steps = Batches::new(source, settings, At { seed: recipe.seed, epoch: 0, step: 0 })?.steps();
-        let trainer = Trainer::new(kernels, encoder_plan(&recipe.network, data)?, settings, recipe.seed)?;
+        let trainer = Trainer::of_rank(rank, encoder_plan(&recipe.network, data)?, settings, recipe.seed)?;
         let rates = LearningRate::pretext(settings, steps);
         Ok(Course { recipe, rates, steps, trainer, at: Position::default() })
+    }
+
+    /// At the initial weights again.
+    ///
+    /// # Errors
+    /// As [`Course::new`].
+    pub fn again(self, data: &Set, source: &dyn Source) -> Result<Course<'a, K>, TrainError> {
+        Course::new(self.recipe, data, source, self.trainer.into_rank())
     }
 
     /// The batches that are left.
@@ -106,14 +116,19 @@ impl<'a, K: Kernels> Course<'a, K> {
         self.steps_read() + self.trainer.unread()
     }
 
-    /// Takes the next step, after which nothing is known of it yet.
+    /// Takes the next step together with the followers, after which nothing is known of it yet.
     ///
     /// # Errors
     /// A step that could not be taken.
-    pub fn take(&mut self, prepared: Prepared<K::Staged>) -> Result<(), TrainError> {
+    pub fn take(
+        &mut self,
+        shares: Vec<Prepared<K::Staged>>,
+        followers: &Followers<K::Staged>,
+    ) -> Result<(), TrainError> {
         let taken = self.steps_taken();
         let rate = self.rates.at(taken / self.steps, taken % self.steps);
-        Ok(self.trainer.take(prepared, rate)?)
+        let own = followers.deal(shares, rate)?;
+        Ok(self.trainer.take(own, rate)?)
     }
 
     /// Whether steps have to be read back before the next one: the device has no more room for what they found, the run

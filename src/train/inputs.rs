@@ -6,6 +6,7 @@ use candle_core::{Device, Tensor};
 use crate::kernels::Kernels;
 use crate::mix::{self, VirtualLabels};
 use crate::model::LayerMix;
+use crate::objective::ObjectiveError;
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::{Method, Pretext};
 
@@ -71,35 +72,33 @@ pub fn mixed(settings: &Pretext, at: At, queries: &Tensor) -> Result<Mixed, Step
     Ok(Mixed { queries: Tensor::cat(&shares, 0)?, labels, layers })
 }
 
-impl Mixed {
-    /// What is mixed inside the encoder: the queries of each share at its layer. Where `beside_keys`, as many keys follow
-    /// each share's queries in the pass, and stay clean.
-    fn inside(&self, beside_keys: bool) -> Vec<LayerMix> {
-        let Some(partners) = &self.labels.partner else { return Vec::new() };
-        let share = self.labels.rows() / self.layers.len().max(1);
-        let sets = if beside_keys { 2 } else { 1 };
-        // Of a query, in the pass.
-        let place = |query: usize| query / share * (sets * share) + query % share;
-        let mut hidden: Vec<usize> = self.layers.iter().copied().filter(|layer| *layer > 0).collect();
-        hidden.sort_unstable();
-        hidden.dedup();
-        let of_layer = |layer: usize| {
-            let rows = sets * self.labels.rows();
-            let (mut partner, mut lambda): (Vec<u32>, Vec<f32>) = ((0..rows as u32).collect(), vec![1.0; rows]);
-            let mixed = (0..self.labels.rows()).filter(|query| self.layers[query / share] == layer);
-            for query in mixed {
-                partner[place(query)] = place(partners[query] as usize) as u32;
-                lambda[place(query)] = self.labels.lambda[query];
-            }
-            LayerMix { layer, partner, lambda }
-        };
-        hidden.into_iter().map(of_layer).collect()
-    }
+/// What is mixed inside the encoder: the queries of each share at its layer. Where `beside_keys`, as many keys follow each
+/// share's queries in the pass, and stay clean.
+fn inside(labels: &VirtualLabels, layers: &[usize], beside_keys: bool) -> Vec<LayerMix> {
+    let Some(partners) = &labels.partner else { return Vec::new() };
+    let share = labels.rows() / layers.len().max(1);
+    let sets = if beside_keys { 2 } else { 1 };
+    // Of a query, in the pass.
+    let place = |query: usize| query / share * (sets * share) + query % share;
+    let mut hidden: Vec<usize> = layers.iter().copied().filter(|layer| *layer > 0).collect();
+    hidden.sort_unstable();
+    hidden.dedup();
+    let of_layer = |layer: usize| {
+        let rows = sets * labels.rows();
+        let (mut partner, mut lambda): (Vec<u32>, Vec<f32>) = ((0..rows as u32).collect(), vec![1.0; rows]);
+        for query in (0..labels.rows()).filter(|query| layers[query / share] == layer) {
+            partner[place(query)] = place(partners[query] as usize) as u32;
+            lambda[place(query)] = labels.lambda[query];
+        }
+        LayerMix { layer, partner, lambda }
+    };
+    hidden.into_iter().map(of_layer).collect()
 }
 
-/// Everything that a step needs besides the weights, on its way to the device.
+/// Everything that a rank needs for a step besides the weights, on its way to the device.
 pub struct Prepared<S> {
     pub(super) passes: Passes<S>,
+    /// Of the rank's queries, numbered within its share of the batch.
     pub(super) labels: VirtualLabels,
     /// What is mixed inside the encoder in the pass of the queries.
     pub(super) inside: Vec<LayerMix>,
@@ -113,7 +112,7 @@ pub(super) enum Passes<S> {
     Apart {
         queries: S,
         keys: S,
-        /// Where the keys are shuffled (ShuffleBN): the place of each row of the batch among them.
+        /// Where the keys are shuffled (ShuffleBN): the place of each row of the batch among those of all ranks.
         order: Option<Vec<u32>>,
     },
 }
@@ -121,17 +120,23 @@ pub(super) enum Passes<S> {
 /// What turns batches into what steps need.
 #[derive(Clone)]
 pub struct Preparation<K: Kernels> {
-    pub(super) kernels: K,
-    pub(super) settings: Pretext,
-    pub(super) seed: u64,
+    /// Of each rank.
+    kernels: Vec<K>,
+    settings: Pretext,
+    seed: u64,
 }
 
 impl<K: Kernels> Preparation<K> {
-    /// Mixes a batch and sends it off.
+    /// For ranks with these kernels, in their order.
+    pub fn new(kernels: Vec<K>, settings: &Pretext, seed: u64) -> Preparation<K> {
+        Preparation { kernels, settings: settings.clone(), seed }
+    }
+
+    /// Mixes a batch and sends each rank's share of it off: neighbouring replicas, as many for each.
     ///
     /// # Errors
     /// Settings that mixing refuses.
-    pub fn of(&self, batch: Batch) -> Result<Prepared<K::Staged>, StepError> {
+    pub fn of(&self, batch: Batch) -> Result<Vec<Prepared<K::Staged>>, StepError> {
         let at = At { seed: self.seed, epoch: batch.epoch, step: batch.step };
         let [queries, keys] = of(&self.settings, at, batch)?;
         let mixed = mixed(&self.settings, at, &queries)?;
@@ -139,12 +144,16 @@ impl<K: Kernels> Preparation<K> {
     }
 
     /// The rest, once everything but the order of ShuffleBN is drawn.
-    pub(super) fn of_mixed(&self, mixed: Mixed, keys: &Tensor, shuffle: Key) -> Result<Prepared<K::Staged>, StepError> {
+    pub(super) fn of_mixed(
+        &self,
+        mixed: Mixed,
+        keys: &Tensor,
+        shuffle: Key,
+    ) -> Result<Vec<Prepared<K::Staged>>, StepError> {
         let Pretext { method, replicas, shuffle_bn, .. } = self.settings;
         let joined = matches!(method, Method::Npair | Method::Simclr);
-        let inside = mixed.inside(joined);
-        let passes = if joined {
-            Passes::Joined(self.stage(&join_shares(&mixed.queries, keys, replicas)?)?)
+        let passes: Vec<_> = if joined {
+            self.stage(&join_shares(&mixed.queries, keys, replicas)?)?.into_iter().map(Passes::Joined).collect()
         } else {
             // With one replica every key shares the one BatchNorm batch, in whatever order.
             let shuffled =
@@ -158,13 +167,27 @@ impl<K: Kernels> Preparation<K> {
                 order.iter().enumerate().for_each(|(at, row)| back[*row as usize] = at as u32);
                 back
             });
-            Passes::Apart { queries: self.stage(&mixed.queries)?, keys: self.stage(&keys)?, order }
+            let apart = |(queries, keys)| Passes::Apart { queries, keys, order: order.clone() };
+            self.stage(&mixed.queries)?.into_iter().zip(self.stage(&keys)?).map(apart).collect()
         };
-        Ok(Prepared { passes, labels: mixed.labels, inside })
+        let ranks = self.kernels.len();
+        let labels = mixed.labels.split(ranks).map_err(ObjectiveError::from)?;
+        let layers = mixed.layers.chunks((mixed.layers.len() / ranks).max(1));
+        let of_rank = |((passes, labels), layers): ((_, VirtualLabels), &[usize])| {
+            let inside = inside(&labels, layers, joined);
+            Prepared { passes, labels, inside }
+        };
+        Ok(passes.into_iter().zip(labels).zip(layers).map(of_rank).collect())
     }
 
-    fn stage(&self, rows: &Tensor) -> candle_core::Result<K::Staged> {
-        Ok(self.kernels.stage(rows.flatten_all()?.to_vec1()?))
+    /// Sends each rank its share of the rows.
+    fn stage(&self, rows: &Tensor) -> candle_core::Result<Vec<K::Staged>> {
+        let share = rows.dim(0)? / self.kernels.len();
+        let of_rank = |(rank, kernels): (usize, &K)| {
+            let rows = rows.narrow(0, rank * share, share)?;
+            Ok(kernels.stage(rows.flatten_all()?.to_vec1()?))
+        };
+        self.kernels.iter().enumerate().map(of_rank).collect()
     }
 }
 

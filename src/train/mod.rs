@@ -12,6 +12,9 @@ mod manifold_oracle;
 #[cfg(test)]
 mod oracle;
 mod pretext;
+mod ranks;
+#[cfg(test)]
+mod ranks_tests;
 mod rehearsal;
 #[cfg(test)]
 mod resume_tests;

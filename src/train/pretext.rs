@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::augment::{self, ViewsError};
 use crate::data::{DataError, Set};
 use crate::kernels::Kernels;
+use crate::kernels::collective::Ranks;
 use crate::model::ModelError;
 use crate::recipe::PretextRecipe;
 use crate::store::{
@@ -19,6 +20,8 @@ use crate::store::{
 use super::batch::ahead;
 use super::course::{Course, Extent};
 use super::encoder::encoder_bytes;
+use super::inputs::Preparation;
+use super::ranks::lead;
 use super::{StepError, checkpoint};
 
 /// Why a pretext run did not end.
@@ -32,6 +35,8 @@ pub enum TrainError {
     Collapse { epoch: usize, step: usize, spread: f64 },
     #[error("a batch of {batch} does not fit into {rows} training rows")]
     BatchTooLarge { batch: usize, rows: usize },
+    #[error("a rank cannot start from what rank 0 has: {found}")]
+    Handover { found: String },
     #[error("cannot start {threads} threads")]
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
     #[error(transparent)]
@@ -44,6 +49,13 @@ pub enum TrainError {
     Step(#[from] StepError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl TrainError {
+    /// Whether another rank is to blame.
+    pub(super) fn is_abandoned(&self) -> bool {
+        matches!(self, TrainError::Step(error) if error.is_abandoned())
+    }
 }
 
 /// How a run is carried out; no bit of what it computes depends on it.
@@ -72,18 +84,23 @@ pub enum Progress {
 
 /// Runs a recipe in a folder that the caller has claimed, from the newest whole checkpoint.
 ///
+/// Several ranks share the recipe's replicas out. Rank 0 alone writes, and any number of ranks goes on from what another
+/// left: what they come to differs in the order of sums.
+///
 /// `control` is called after every step; when it breaks, the run writes a checkpoint and ends as [`Ended::Stopped`].
 pub fn pretext<K: Kernels>(
     recipe: &PretextRecipe,
     data: &Set,
     folder: &RunFolder,
-    kernels: K,
+    ranks: Ranks<K>,
     Options { threads, checkpoint_every }: Options,
     control: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Ended, TrainError> {
     let address = recipe.address();
     let source = augment::source(data, &recipe.views, recipe.seed)?;
-    let mut course = Course::new(recipe, data, &*source, kernels.clone())?;
+    let preparation = Preparation::new(ranks.kernels(), &recipe.pretext, recipe.seed);
+    let Ranks { leader, followers } = ranks;
+    let mut course = Course::new(recipe, data, &*source, leader)?;
 
     let checkpoints = Checkpoints::new(folder, &address);
     let metrics_path = folder.file("metrics.jsonl");
@@ -102,7 +119,7 @@ pub fn pretext<K: Kernels>(
             Err(error) => {
                 // A checkpoint of format 1 lacks the epochs' metrics: only training anew gives them again.
                 warnings.push(format!("{error}; training from the start"));
-                course = Course::new(recipe, data, &*source, kernels)?;
+                course = course.again(data, &*source)?;
             }
         }
     }
@@ -110,36 +127,37 @@ pub fn pretext<K: Kernels>(
         let _ = control(Progress::Warning(warning));
     }
 
-    let preparation = course.trainer.preparation();
     let prepare = |batch| preparation.of(batch);
-    let ended = ahead(course.batches(&*source)?, prepare, threads, |batches| -> Result<Ended, TrainError> {
-        let mut saver = Saver::new(checkpoints, checkpoint_every);
-        while !course.is_finished() {
-            course.take(batches.next().expect("there is a batch for every step")?)?;
-            let save = saver.is_due();
-            if !save && !course.is_due() {
-                continue;
-            }
-            let mut stop = false;
-            for taken in course.read()? {
-                if let Some(line) = &taken.epoch {
-                    metrics.push(line)?;
+    let (course, ended) = lead(course, followers, data, |course, followers| {
+        ahead(course.batches(&*source)?, prepare, threads, |batches| {
+            let mut saver = Saver::new(checkpoints, checkpoint_every);
+            while !course.is_finished() {
+                course.take(batches.next().expect("there is a batch for every step")?, followers)?;
+                let save = saver.is_due();
+                if !save && !course.is_due() {
+                    continue;
                 }
-                stop |= control(taken.progress).is_break();
-            }
-            if (stop || save) && !course.is_finished() {
-                // Whoever took the lock from us may have ended the run: what done.json vouches for stays.
-                if !folder.file("done.json").exists() {
-                    metrics.write()?;
+                let mut stop = false;
+                for taken in course.read()? {
+                    if let Some(line) = &taken.epoch {
+                        metrics.push(line)?;
+                    }
+                    stop |= control(taken.progress).is_break();
                 }
-                saver.save([course.at.epoch, course.at.step], &checkpoint::checkpoint(&course, metrics.text()))?;
-                if stop {
-                    return Ok(Ended::Stopped);
+                if (stop || save) && !course.is_finished() {
+                    // Whoever took the lock from us may have ended the run: what done.json vouches for stays.
+                    if !folder.file("done.json").exists() {
+                        metrics.write()?;
+                    }
+                    saver.save([course.at.epoch, course.at.step], &checkpoint::checkpoint(course, metrics.text()))?;
+                    if stop {
+                        return Ok(Ended::Stopped);
+                    }
                 }
             }
-        }
-        Ok(Ended::Finished)
-    })??;
+            Ok(Ended::Finished)
+        })?
+    })?;
     if ended == Ended::Finished {
         finish(recipe, folder, course, &metrics)?;
     }
@@ -156,43 +174,46 @@ pub struct Retraced {
     pub encoder: Option<String>,
 }
 
-/// Takes the first steps of a recipe again, up to the end of the run. Nothing is written.
+/// Takes the first steps of a recipe again, up to the end of the run, on as many ranks as there are. Nothing is written.
 ///
 /// `control` is called after every step; when it breaks there is no outcome.
 pub fn retrace<K: Kernels>(
     recipe: &PretextRecipe,
     data: &Set,
-    kernels: K,
+    ranks: Ranks<K>,
     threads: usize,
     extent: Extent,
     control: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Option<Retraced>, TrainError> {
     let source = augment::source(data, &recipe.views, recipe.seed)?;
-    let mut course = Course::new(recipe, data, &*source, kernels)?;
+    let preparation = Preparation::new(ranks.kernels(), &recipe.pretext, recipe.seed);
+    let Ranks { leader, followers } = ranks;
+    let course = Course::new(recipe, data, &*source, leader)?;
     let mut epochs = Vec::new();
-    let preparation = course.trainer.preparation();
     let prepare = |batch| preparation.of(batch);
-    let whole = ahead(course.batches(&*source)?, prepare, threads, |batches| -> Result<bool, TrainError> {
-        while !course.is_finished() {
-            let more = course.is_within(extent);
-            if more {
-                course.take(batches.next().expect("there is a batch for every step")?)?;
-                if !course.is_due() {
-                    continue;
+    let (course, whole) = lead(course, followers, data, |course, followers| {
+        ahead(course.batches(&*source)?, prepare, threads, |batches| {
+            while !course.is_finished() {
+                let more = course.is_within(extent);
+                if more {
+                    course.take(batches.next().expect("there is a batch for every step")?, followers)?;
+                    if !course.is_due() {
+                        continue;
+                    }
+                }
+                for taken in course.read()? {
+                    epochs.extend(taken.epoch);
+                    if control(taken.progress).is_break() {
+                        return Ok(false);
+                    }
+                }
+                if !more {
+                    break;
                 }
             }
-            for taken in course.read()? {
-                epochs.extend(taken.epoch);
-                if control(taken.progress).is_break() {
-                    return Ok(false);
-                }
-            }
-            if !more {
-                break;
-            }
-        }
-        Ok(true)
-    })??;
+            Ok(true)
+        })?
+    })?;
     if !whole {
         return Ok(None);
     }

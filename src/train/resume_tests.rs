@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use crate::data::{Library, Set};
+use crate::kernels::collective::{Ranks, Threads};
 use crate::kernels::cuda::{Cuda, Host};
 use crate::kernels::{Cpu, Kernels};
 use crate::recipe::{
@@ -32,20 +33,21 @@ struct Outcome {
     steps: usize,
 }
 
-/// A recipe on a few items of embedded data.
-struct Bench {
-    recipe: PretextRecipe,
-    data: Set,
+/// A recipe on a few items of embedded data, and the ranks that share it.
+pub(super) struct Bench {
+    pub recipe: PretextRecipe,
+    pub data: Set,
+    pub ranks: usize,
 }
 
 impl Bench {
     fn new(settings: DataSettings, views: Views, network: Network, pretext: Pretext) -> Bench {
         let data = Library::with_roots([]).load(&settings).unwrap();
         assert_eq!(data.rows().0 / pretext.batch, STEPS, "{} training items", data.rows().0);
-        Bench { recipe: PretextRecipe::new(7, data.identity().clone(), views, network, pretext), data }
+        Bench { recipe: PretextRecipe::new(7, data.identity().clone(), views, network, pretext), data, ranks: 1 }
     }
 
-    fn rows(pretext: Pretext) -> Bench {
+    pub fn rows(pretext: Pretext) -> Bench {
         let settings = DataSettings {
             standardise: Some(Standardise::AllRows),
             subset: Some(Subset { classes: None, share: Some(0.0115) }),
@@ -71,14 +73,21 @@ impl Bench {
         Bench::new(settings, views, network, pretext)
     }
 
+    pub fn ranks(&self) -> Ranks<Cpu> {
+        match self.ranks {
+            1 => Ranks::alone(Cpu::new(2)),
+            several => Threads::ranks(Cpu::new(1), vec![Cpu::new(1); several - 1]),
+        }
+    }
+
     /// Goes on in a folder until it is told to stop after the step that is the `stop`th of the whole run, or to its end.
-    fn go_on(&self, folder: &Path, stop: Option<usize>, every: Duration) -> (Ended, usize) {
-        self.go_on_with(Cpu::new(2), folder, stop, every)
+    pub fn go_on(&self, folder: &Path, stop: Option<usize>, every: Duration) -> (Ended, usize) {
+        self.go_on_with(self.ranks(), folder, stop, every)
     }
 
     fn go_on_with<K: Kernels>(
         &self,
-        kernels: K,
+        ranks: Ranks<K>,
         folder: &Path,
         stop: Option<usize>,
         every: Duration,
@@ -91,7 +100,7 @@ impl Bench {
             if stop == Some((epoch - 1) * STEPS + step) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let folder = RunFolder::at(folder);
-        let ended = pretext(&self.recipe, &self.data, &folder, kernels, options, &mut control).unwrap();
+        let ended = pretext(&self.recipe, &self.data, &folder, ranks, options, &mut control).unwrap();
         (ended, taken)
     }
 
@@ -133,7 +142,7 @@ fn outcome(folder: &Path, steps: usize) -> Outcome {
     Outcome { files: names.map(|name| (name, std::fs::read(folder.join(name)).unwrap())).into(), steps }
 }
 
-fn settings(method: Method) -> Pretext {
+pub(super) fn settings(method: Method) -> Pretext {
     let momentum_encoder = matches!(method, Method::Moco | Method::Byol);
     Pretext {
         method,
@@ -175,6 +184,11 @@ fn moco_with_its_queue() {
 }
 
 #[test]
+fn two_ranks() {
+    Bench { ranks: 2, ..Bench::rows(Pretext { replicas: 2, ..settings(Method::Moco) }) }.check(2);
+}
+
+#[test]
 fn moco_against_the_queue_alone() {
     let contrast = Some(Contrast::OnePlusK);
     let mix = Mix { operator: Operator::None, alpha: 0.0, layers: None };
@@ -206,11 +220,11 @@ fn a_device_that_works_ahead() {
     let gpu = || Cuda::new(Host { backwards: false });
     let run = |stop: Option<usize>, every: Duration| {
         let folder = tempfile::tempdir().unwrap();
-        let (ended, taken) = bench.go_on_with(gpu(), folder.path(), stop, every);
+        let (ended, taken) = bench.go_on_with(Ranks::alone(gpu()), folder.path(), stop, every);
         if ended == Ended::Finished {
             return (taken, outcome(folder.path(), taken));
         }
-        let (ended, left) = bench.go_on_with(gpu(), folder.path(), None, every);
+        let (ended, left) = bench.go_on_with(Ranks::alone(gpu()), folder.path(), None, every);
         assert_eq!(ended, Ended::Finished);
         (taken, outcome(folder.path(), taken + left))
     };
@@ -241,7 +255,7 @@ fn a_copy_of_the_folder_at_any_step_ends_alike() {
     };
     let mut killed = Vec::new();
     let options = Options { threads: 1, checkpoint_every: Duration::ZERO };
-    pretext(&bench.recipe, &bench.data, &RunFolder::at(folder.path()), Cpu::new(1), options, &mut |_| {
+    pretext(&bench.recipe, &bench.data, &RunFolder::at(folder.path()), Ranks::alone(Cpu::new(1)), options, &mut |_| {
         killed.push(copy(killed.len()));
         ControlFlow::Continue(())
     })

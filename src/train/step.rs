@@ -6,6 +6,7 @@
 use thiserror::Error;
 
 use crate::kernels::Kernels;
+use crate::kernels::collective::{Abandoned, Collective, Rank, Ranks};
 use crate::mix::MixError;
 use crate::model::{ModelError, Network, Plan, Sgd, momentum_update};
 use crate::objective::{Loss, Objective, ObjectiveError, Observed};
@@ -23,13 +24,33 @@ pub enum StepError {
     Model(#[from] ModelError),
     #[error(transparent)]
     Objective(#[from] ObjectiveError),
+    #[error(
+        "the recipe's {replicas} replicas cannot be shared out equally between {ranks} ranks: take as many GPUs as divide them"
+    )]
+    Ranks { replicas: usize, ranks: usize },
+    #[error(transparent)]
+    Abandoned(#[from] Abandoned),
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }
 
-/// Everything that training changes.
+impl StepError {
+    /// Whether another rank is to blame.
+    pub(super) fn is_abandoned(&self) -> bool {
+        matches!(self, StepError::Abandoned(_) | StepError::Objective(ObjectiveError::Abandoned(_)))
+    }
+}
+
+/// Everything that training changes, on one rank.
+///
+/// Between steps all ranks have the same parameters, momentum encoder and queue, to the last bit. What they come to agrees
+/// with one rank's but for the order of sums: the replicas are the recipe's, however many ranks share them. Only the
+/// running statistics are a rank's own; those of rank 0 are those of the first replica, and count.
 pub struct Trainer<K: Kernels> {
-    preparation: Preparation<K>,
+    settings: Pretext,
+    seed: u64,
+    kernels: K,
+    ranks: Box<dyn Collective<K>>,
     pub(super) query: Network<K>,
     /// The momentum encoder, where the method has one.
     pub(super) key: Option<Network<K>>,
@@ -38,11 +59,23 @@ pub struct Trainer<K: Kernels> {
 }
 
 impl<K: Kernels> Trainer<K> {
-    /// A trainer at its initial weights. `encoder` is the plan of the network without its projection head.
+    /// A trainer at its initial weights, on its own. `encoder` is the plan of the network without its projection head.
     ///
     /// # Errors
     /// Settings that no objective fits.
     pub fn new(kernels: K, encoder: Plan, settings: &Pretext, seed: u64) -> Result<Trainer<K>, StepError> {
+        Trainer::of_rank(Ranks::alone(kernels).leader, encoder, settings, seed)
+    }
+
+    /// As [`Trainer::new`], of a rank.
+    ///
+    /// # Errors
+    /// Settings that no objective fits, and replicas that the ranks cannot share out equally.
+    pub fn of_rank(rank: Rank<K>, encoder: Plan, settings: &Pretext, seed: u64) -> Result<Trainer<K>, StepError> {
+        let Rank { kernels, collective: ranks } = rank;
+        if !settings.replicas.is_multiple_of(ranks.size()) {
+            return Err(StepError::Ranks { replicas: settings.replicas, ranks: ranks.size() });
+        }
         let with_head = encoder.with_head(settings.head, settings.embedding);
         let plan = match settings.predictor {
             Some(predictor) => with_head.clone().with_predictor(predictor),
@@ -59,8 +92,7 @@ impl<K: Kernels> Trainer<K> {
         let Pretext { batch, embedding, queue, .. } = *settings;
         let loss = Loss::new(kernels.clone(), Objective::new(settings)?, batch, embedding, queue, seed)?;
         let optimiser = Sgd::new(&query, settings.momentum, settings.weight_decay);
-        let preparation = Preparation { kernels, settings: settings.clone(), seed };
-        Ok(Trainer { preparation, query, key, loss, optimiser })
+        Ok(Trainer { settings: settings.clone(), seed, kernels, ranks, query, key, loss, optimiser })
     }
 
     /// The network that learns.
@@ -73,29 +105,32 @@ impl<K: Kernels> Trainer<K> {
         self.key.as_ref()
     }
 
-    /// What turns batches into what [`Trainer::take`] takes, on whichever thread.
+    /// What turns batches into what [`Trainer::take`] takes, on whichever thread, for a trainer on its own.
     pub fn preparation(&self) -> Preparation<K> {
-        self.preparation.clone()
+        Preparation::new(vec![self.kernels.clone()], &self.settings, self.seed)
     }
 
-    /// Trains on a batch at learning rate `rate`, and waits.
+    /// Trains on a batch at learning rate `rate`, on its own, and waits.
     ///
     /// # Errors
     /// What mixing, the network or the objective refuses.
     pub fn step(&mut self, batch: Batch, rate: f64) -> Result<Observed, StepError> {
-        let prepared = self.preparation.of(batch)?;
-        self.take(prepared, rate)?;
+        for prepared in self.preparation().of(batch)? {
+            self.take(prepared, rate)?;
+        }
         let last = self.observed().pop();
         Ok(last.unwrap_or(Observed { loss: f64::NAN, spread: f64::NAN }))
     }
 
-    /// Asks for a training step at learning rate `rate`.
+    /// Asks for a training step on the rank's share of a batch, at learning rate `rate`.
     ///
     /// # Errors
-    /// What the network or the objective refuses.
+    /// What the network or the objective refuses; a rank that is gone.
     pub fn take(&mut self, prepared: Prepared<K::Staged>, rate: f64) -> Result<(), StepError> {
         let Trainer { query, loss, .. } = self;
-        let Pretext { replicas, key_momentum, .. } = self.preparation.settings;
+        let ranks = &*self.ranks;
+        let Pretext { replicas, key_momentum, .. } = self.settings;
+        let replicas = replicas / ranks.size();
         let Prepared { passes, labels, inside } = prepared;
         let rows = labels.rows();
         match (passes, &mut self.key) {
@@ -103,7 +138,7 @@ impl<K: Kernels> Trainer<K> {
             // both.
             (Passes::Joined(inputs), _) => {
                 query.pass(inputs, 2 * rows, replicas, &inside)?;
-                query.backward_from(|activations, d| loss.of_both_views(&labels, activations, d))?;
+                query.backward_from(|activations, d| loss.of_both_views(ranks, &labels, activations, d))?;
             }
             (Passes::Apart { queries, keys, order }, Some(key)) => {
                 query.pass(queries, rows, replicas, &inside)?;
@@ -111,12 +146,14 @@ impl<K: Kernels> Trainer<K> {
                 key.pass(keys, rows, replicas, &[])?;
                 if let Some(keys) = key.output() {
                     let order = order.as_deref();
-                    query.backward_from(|activations, d| loss.of_queries(&labels, activations, keys, order, d))?;
+                    query
+                        .backward_from(|activations, d| loss.of_queries(ranks, &labels, activations, keys, order, d))?;
                 }
             }
             (Passes::Apart { .. }, None) => return Err(ObjectiveError::KeysLearn.into()),
         }
-        self.optimiser.step(&mut self.query, rate);
+        query.average_gradient(ranks)?;
+        self.optimiser.step(query, rate);
         Ok(())
     }
 
@@ -127,11 +164,22 @@ impl<K: Kernels> Trainer<K> {
 
     /// Whether [`Trainer::observed`] has to be called before the next step.
     pub fn is_full(&self) -> bool {
-        self.unread() >= self.preparation.kernels.steps_ahead()
+        self.unread() >= self.kernels.steps_ahead()
     }
 
     /// What the steps since the last call found, in their order. Waits for the device.
     pub fn observed(&mut self) -> Vec<Observed> {
         self.loss.observed()
+    }
+
+    /// What it was made of, for another one.
+    pub(super) fn into_rank(self) -> Rank<K> {
+        Rank { kernels: self.kernels, collective: self.ranks }
+    }
+
+    /// Leaves the other ranks when all do. It goes on by itself.
+    pub(super) fn depart(&mut self) -> Result<(), StepError> {
+        let alone = Ranks::alone(self.kernels.clone()).leader.collective;
+        Ok(std::mem::replace(&mut self.ranks, alone).depart()?)
     }
 }

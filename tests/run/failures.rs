@@ -46,7 +46,8 @@ fn a_folder_that_cannot_be_written_to_is_named() {
 fn wrong_options_are_refused_before_any_work() {
     let bench = Bench::new(1);
     bench.run(&["--device", "cuda:0"]).ended(2).says("no CUDA support");
-    bench.run(&["--device", "tpu"]).ended(2).says("expected auto, cpu or cuda:N");
+    bench.run(&["--device", "cuda:0-7"]).ended(2).says("--device cuda:0-7: this build of repro has no CUDA support");
+    bench.run(&["--device", "tpu"]).ended(2).says("expected auto, cpu, cuda:N or cuda:FIRST-LAST");
     bench.run(&["--jobs", "0"]).ended(2);
     bench.run(&["--checkpoint-every", "-1"]).ended(2);
     bench.run(&["--only", "method=mocco"]).ended(2).says("moco");

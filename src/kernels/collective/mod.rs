@@ -92,6 +92,11 @@ impl<K: Kernels> Ranks<K> {
         let collective = Box::new(Alone(kernels.clone()));
         Ranks { leader: Rank { kernels, collective }, followers: Vec::new() }
     }
+
+    /// Of all, in order.
+    pub fn kernels(&self) -> Vec<K> {
+        std::iter::once(&self.leader).chain(&self.followers).map(|rank| rank.kernels.clone()).collect()
+    }
 }
 
 #[cfg(test)]

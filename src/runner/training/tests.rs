@@ -20,7 +20,7 @@ struct Cramped {
 impl Performer for Cramped {
     fn pretext(&mut self, recipe: &PretextRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
         let kernels = Cuda::new(Counting::of(self.bytes));
-        self.training.pretext_on(recipe, session, watch, |work| Ok(catch(|| work.run(kernels))?))
+        self.training.pretext_on(recipe, session, watch, |work| Ok(catch(|| work.run(Ranks::alone(kernels)))?))
     }
 
     fn evaluation(&mut self, _: &EvaluationRecipe, _: &Session, _: Watch) -> Result<Ended, Failure> {
