@@ -3,6 +3,8 @@
 use clap::{Args, ValueEnum};
 
 use super::arguments;
+use crate::kernels::DeviceError;
+use crate::kernels::device::check_ranks;
 use crate::slurm::{Resources, TimeLimit};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -21,7 +23,7 @@ pub struct SlurmOptions {
     /// Partition of the cluster; the cluster's default one if not given
     #[arg(long, value_name = "NAME")]
     partition: Option<String>,
-    /// GPUs of a task
+    /// GPUs of a task; a trial trains on all of them together
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     gpus: Option<u16>,
     /// Cores of a task; 1 if not given
@@ -90,6 +92,14 @@ impl SlurmOptions {
                 anyhow::ensure!(
                     local.device == "auto",
                     "--device is for --executor local: with Slurm a task takes the GPU that --gpus gives it, else the CPU"
+                );
+                let gpus = self.resources().gpus_of_trial();
+                // The nodes may have the libraries that this machine lacks.
+                let not_built = matches!(check_ranks(), Err(DeviceError::NotBuilt | DeviceError::RanksNotBuilt));
+                anyhow::ensure!(
+                    gpus == 1 || !not_built,
+                    "--gpus {gpus}: a trial trains on all GPUs of its task, which takes a build with \
+                     `cargo build --release --features nccl` (see docs/cuda.md); --gpus 1 does without"
                 );
                 self.resources().check()?;
             }

@@ -75,6 +75,11 @@ fn run(
     if let Some(reason) = missing.first().filter(|_| trials.is_empty()) {
         anyhow::bail!("{reason}");
     }
+    let gpus = match arguments.executor {
+        Executor::Local => device.ranks(),
+        Executor::Slurm => arguments.slurm.resources().gpus_of_trial(),
+    };
+    trials.iter().try_for_each(|trial| trial.on_gpus(gpus))?;
     let mut graph = Graph::new(&trials);
     let command: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let checkpoint_seconds = arguments.checkpoint_every;

@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::arguments::{Common, SlurmTask};
 use super::{Exit, Output, device};
 use crate::runner::{Training, stop_on_signals};
-use crate::slurm::{Assignment, Turn, take_turn};
+use crate::slurm::{Assignment, Submission, Turn, take_turn};
 use crate::store::Results;
 
 pub fn execute(arguments: SlurmTask, common: &Common, output: &Output) -> anyhow::Result<Exit> {
@@ -17,12 +17,16 @@ pub fn execute(arguments: SlurmTask, common: &Common, output: &Output) -> anyhow
         "SLURM_ARRAY_TASK_ID is not set: `repro slurm-task` is started by a job array that `repro run --executor slurm` \
          submits, not by hand",
     )?;
+    let results = Results::new(&common.results);
     let assignment = Assignment {
-        results: &Results::new(&common.results),
+        results: &results,
         submission: &arguments.submission,
         array: arguments.array,
         index,
-        device: device::choose("auto", output)?,
+        device: match Submission::read(&results, &arguments.submission)?.resources.gpus_of_trial() {
+            1 => device::choose("auto", output)?,
+            several => device::choose(&format!("cuda:0-{}", several - 1), output)?,
+        },
         threads: variable("SLURM_CPUS_PER_TASK")?.unwrap_or(1).max(1),
         restarts: variable("SLURM_RESTART_COUNT")?.unwrap_or(0),
     };

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use thiserror::Error;
+
 use crate::experiment::Trial;
 use crate::recipe::Address;
 use crate::store::Failure;
@@ -17,6 +19,30 @@ pub struct LabelledTrial {
     /// The cell's axis values as `--only` takes them: `dataset=covtype,method=moco`.
     pub cell: String,
     pub trial: Trial,
+}
+
+/// Replicas of a trial that GPUs cannot share out equally.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "{cell} has {replicas} {}, which {gpus} GPUs cannot share out equally: take as many GPUs as divide them, or leave such \
+     cells out with --only", if *replicas == 1 { "replica" } else { "replicas" }
+)]
+pub struct UnequalReplicas {
+    cell: String,
+    replicas: usize,
+    gpus: usize,
+}
+
+impl LabelledTrial {
+    /// # Errors
+    /// Replicas that so many GPUs cannot share out equally.
+    pub fn on_gpus(&self, gpus: usize) -> Result<(), UnequalReplicas> {
+        let replicas = self.trial.pretext.as_ref().map(|recipe| recipe.pretext.replicas);
+        match replicas.filter(|replicas| !replicas.is_multiple_of(gpus)) {
+            Some(replicas) => Err(UnequalReplicas { cell: self.cell.clone(), replicas, gpus }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// One pretext run or evaluation.
@@ -241,6 +267,21 @@ pub(crate) mod tests {
             cell: cell.into(),
             trial: Trial { seed, pretext: Some(recipe), evaluations },
         }
+    }
+
+    #[test]
+    fn gpus_share_replicas_out_equally() {
+        let mut trial = trial("dataset=imagenet,imix=on", 0);
+        assert_eq!(trial.on_gpus(1), Ok(()));
+        let refused = trial.on_gpus(2).unwrap_err().to_string();
+        assert!(refused.starts_with("dataset=imagenet,imix=on has 1 replica, which 2 GPUs cannot"), "{refused}");
+        if let Some(recipe) = &mut trial.trial.pretext {
+            recipe.pretext.replicas = 8;
+        }
+        let fitting: Vec<usize> = (1..=16).filter(|gpus| trial.on_gpus(*gpus).is_ok()).collect();
+        assert_eq!(fitting, [1, 2, 4, 8]);
+        trial.trial.pretext = None;
+        assert_eq!(trial.on_gpus(3), Ok(()));
     }
 
     fn failure() -> JobState {

@@ -10,7 +10,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Resources {
     pub partition: Option<String>,
-    /// GPUs of a task.
+    /// GPUs of a task; its pretext runs train on all of them together.
     pub gpus: Option<u16>,
     /// Cores of a task.
     pub cpus: u16,
@@ -57,6 +57,11 @@ const RESERVED: [(&str, char, &str, &str); 9] = [
 ];
 
 impl Resources {
+    /// GPUs that a pretext run trains on together, or 1 where there is none.
+    pub fn gpus_of_trial(&self) -> usize {
+        self.gpus.map_or(1, |gpus| usize::from(gpus).max(1))
+    }
+
     /// # Errors
     /// A further option that repro needs for itself.
     pub fn check(&self) -> Result<(), ResourcesError> {

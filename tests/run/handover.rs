@@ -59,6 +59,9 @@ fn options_that_do_not_go_together_are_refused() {
     run(&bench, &[&SLURM[..], &["--time", "2h"]].concat()).ended(2).says("`2h` is no time limit");
     run(&bench, &[&SLURM[..], &["--", "--array=1"]].concat()).ended(2).says("--array=1 cannot be handed to sbatch");
     run(&bench, &[&SLURM[..], &["--wait", "--dry-run"]].concat()).ended(2);
+    if cfg!(not(feature = "nccl")) {
+        run(&bench, &[&SLURM[..], &["--gpus", "2"]].concat()).ended(2).says("--gpus 2: a trial trains on all GPUs");
+    }
     run(&bench, &["--executor", "pbs"]).ended(2).says("local, slurm");
     assert!(!bench.path("results").exists());
 }

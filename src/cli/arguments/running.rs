@@ -9,7 +9,8 @@ use crate::train::TRACED;
 /// What a run may use.
 #[derive(Debug, Args)]
 pub struct Resources {
-    /// Device to train on: auto (the first GPU, if it can be used), cpu or cuda:N
+    /// Device to train on: auto (the first GPU, if it can be used), cpu, cuda:N, or cuda:FIRST-LAST, GPUs that train each
+    /// trial together
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
     /// Trials at a time; on a CPU they share the cores out. If not given, as many as there are cores; on a GPU as many as
@@ -20,7 +21,7 @@ pub struct Resources {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  repro run table1\n  repro run table1 --scale short --only dataset=covtype --trials 3\n  repro run my-experiment.json --only method=moco,imix=on --jobs 1\n  repro run table1 --scale short --executor slurm --gpus 1 --time 4:00:00 --array-limit 20 -- --account=lab"
+    after_help = "Examples:\n  repro run table1\n  repro run table1 --scale short --only dataset=covtype --trials 3\n  repro run my-experiment.json --only method=moco,imix=on --jobs 1\n  repro run table2 --scale paper --only dataset=imagenet1k --device cuda:0-7\n  repro run table1 --scale short --executor slurm --gpus 1 --time 4:00:00 --array-limit 20 -- --account=lab"
 )]
 pub struct Run {
     #[command(flatten)]
@@ -104,7 +105,7 @@ pub struct Verify {
     /// First steps of each pretext run to take again; the weights are compared after the last that is recorded
     #[arg(long, value_name = "N", default_value_t = TRACED as u16, value_parser = clap::value_parser!(u16).range(1..=TRACED as i64))]
     pub steps: u16,
-    /// Device to do them on: auto, cpu or cuda:N. On another kind than they were made on, bits differ
+    /// Device to do them on: auto, cpu, cuda:N or cuda:FIRST-LAST. On another kind than they were made on, bits differ
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     pub device: String,
     /// Take whole epochs again instead, and compare with the metrics of each
