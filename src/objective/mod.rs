@@ -1,7 +1,7 @@
 //! What training minimises: objectives over embeddings of queries and keys, and virtual labels.
 //!
 //! i-Mix is one mechanism for all of them: each objective is written against the N x N matrix of
-//! [`VirtualLabels`], `v[i, n]` saying how much of query `i` is item `n`, and reduces to
+//! [`VirtualLabels`](crate::mix::VirtualLabels), `v[i, n]` saying how much of query `i` is item `n`, and reduces to
 //! the published loss when that matrix is the identity.
 
 mod byol;
