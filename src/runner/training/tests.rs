@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::kernels::Device;
+use crate::kernels::cuda::platform::staged_capacity;
 use crate::kernels::cuda::{Counting, Cuda};
 use crate::kernels::device::catch;
 use crate::runner::graph::tests::trial;
@@ -55,13 +56,15 @@ fn failure(recipe: &PretextRecipe, bytes: u64) -> [Failure; 2] {
     [ended.unwrap_err(), read_sealed(&folder.file("failed.json")).unwrap().unwrap()]
 }
 
+/// Two batches may wait for their turn, or not be there in time: nothing but that is uncertain.
 #[test]
-fn a_run_needs_exactly_what_its_estimate_says() {
+fn a_run_needs_what_its_estimate_says() {
     let recipe = recipe();
     let need = pretext_need(&recipe).unwrap();
     let [enough, _] = failure(&recipe, need.allocated);
     assert_eq!(enough.kind, FailureKind::Collapse { epoch: 1, step: 1 }, "{enough}");
-    let [short, _] = failure(&recipe, need.allocated - 1);
+    let waiting = 2 * size_of::<f32>() * staged_capacity(2 * recipe.pretext.batch * 54);
+    let [short, _] = failure(&recipe, need.allocated - waiting as u64 - 1);
     assert!(matches!(short.kind, FailureKind::OutOfMemory { .. }), "{short}");
 }
 
