@@ -57,6 +57,15 @@ fn the_quick_table_says_that_it_is_quick() {
 }
 
 #[test]
+fn the_cpu_has_one_precision() {
+    let output = repro(&["selftest", "--device", "cpu", "--precision", "bf16"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).ends_with(
+        "error: the CPU computes in f32, not in bf16: use a GPU (--device cuda:N), or leave `precision` out\n"
+    ));
+}
+
+#[test]
 fn a_device_that_cannot_be_used_is_refused_with_what_to_do() {
     for command in ["selftest", "bench"] {
         let output = repro(&[command, "--device", "gpu"]);

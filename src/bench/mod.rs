@@ -43,10 +43,10 @@ pub fn peak<K: Kernels>(kernels: &K, effort: Effort) -> f64 {
     let features = Features::first(side);
     let weight = Span { start: 0, len: side * side };
     let layer = Linear { weight, bias: Span { start: 0, len: side }, x: features, y: features };
-    let mut inputs = [0, 1].map(|_| kernels.zeros(side * side));
+    let mut inputs = [kernels.activations(side * side), kernels.zeros(side * side)];
     let values: Vec<f32> = (0..side * side).map(|at| (at * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
     inputs.iter_mut().for_each(|input| kernels.upload(&values, input));
-    let mut y = kernels.zeros(side * side);
+    let mut y = kernels.activations(side * side);
     let mut product = || {
         kernels.linear(&layer, side, &inputs[0], &inputs[1], &mut y, false);
         // A device works on by itself: what is read back is done.

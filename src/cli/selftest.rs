@@ -9,7 +9,6 @@ use crate::kernels::definitions::Definitions;
 use crate::kernels::device::{OnKernels, on};
 use crate::kernels::{Cpu, Device, Kernels, Precision};
 use crate::selftest::{self, Check};
-use crate::train::StepError;
 
 #[derive(Serialize)]
 struct Tested {
@@ -21,33 +20,49 @@ struct Tested {
     checks: Vec<Check>,
 }
 
-struct Run {
+struct Run<'a> {
     device: Device,
     precision: Precision,
     threads: usize,
+    output: &'a Output,
 }
 
-impl OnKernels for Run {
-    type Output = Result<Vec<Check>, StepError>;
+impl OnKernels for Run<'_> {
+    type Output = Vec<Check>;
 
     fn run<K: Kernels>(self, kernels: K) -> Self::Output {
+        let tell = &mut |checks: &[Check]| self.output.note(noted(checks));
         match self.device {
-            Device::Cpu => selftest::run(&kernels, &Definitions, self.precision),
+            Device::Cpu => selftest::run(&kernels, &Definitions, self.precision, tell),
             Device::Cuda(_) | Device::CudaRanks { .. } => {
-                selftest::run(&kernels, &Cpu::new(self.threads), self.precision)
+                selftest::run(&kernels, &Cpu::new(self.threads), self.precision, tell)
             }
         }
     }
 }
 
+/// What is said of the outputs of a kernel or a step as they come: a device may take the process with it.
+fn noted(checks: &[Check]) -> String {
+    let said = checks.iter().map(|check| {
+        let (error, ok) = (number(check.error), if check.ok { "" } else { " FAILED" });
+        format!("{} [{}] {error}{ok}", check.check, check.shape)
+    });
+    said.collect::<Vec<_>>().join("\n")
+}
+
+fn number(value: f64) -> String {
+    if value == 0.0 { "0".to_owned() } else { format!("{value:.1e}") }
+}
+
 pub fn execute(arguments: Selftest, output: &Output) -> anyhow::Result<Exit> {
     let device = device::choose_one(&arguments.device, output)?;
-    let (precision, reference) = match device {
-        Device::Cpu => (Precision::F32, "plain definitions"),
-        Device::Cuda(_) | Device::CudaRanks { .. } => (arguments.precision.into(), "the CPU"),
+    let precision = arguments.precision.into();
+    let reference = match device {
+        Device::Cpu => "plain definitions",
+        Device::Cuda(_) | Device::CudaRanks { .. } => "the CPU",
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let checks = on(device, precision, threads, Run { device, precision, threads })??;
+    let checks = on(device, precision, threads, Run { device, precision, threads, output })?;
     let tested = Tested { device, precision, reference, passed: checks.iter().all(|check| check.ok), checks };
     if arguments.json {
         output.result(serde_json::to_string_pretty(&tested)?);
@@ -61,7 +76,6 @@ fn described(tested: &Tested) -> String {
     let mut rows = vec![["check", "shape", "largest error", "tolerance", "ok"].map(str::to_owned).to_vec()];
     rows.extend(tested.checks.iter().map(|check| {
         let ok = if check.ok { "ok" } else { "FAILED" };
-        let number = |value: f64| if value == 0.0 { "0".to_owned() } else { format!("{value:.1e}") };
         vec![check.check.clone(), check.shape.clone(), number(check.error), number(check.tolerance), ok.to_owned()]
     }));
     let failed = tested.checks.iter().filter(|check| !check.ok).count();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::collective::Ranks;
-use super::{Cpu, Kernels};
+use super::{Cpu, Kernels, Precision};
 
 /// What computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -76,25 +76,6 @@ impl TryFrom<String> for Device {
     }
 }
 
-/// How matrix products and convolutions multiply. Sums, and everything else, are f32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    #[default]
-    F32,
-    /// Factors rounded to 10 bits behind the point, on a GPU's tensor cores.
-    Tf32,
-}
-
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Precision::F32 => "f32",
-            Precision::Tf32 => "tf32",
-        })
-    }
-}
-
 /// Why a device cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DeviceError {
@@ -131,6 +112,8 @@ pub enum DeviceError {
          docs/cuda.md), or use --device cpu"
     )]
     Loading { found: String },
+    #[error("the CPU computes in f32, not in {precision}: use a GPU (--device cuda:N), or leave `precision` out")]
+    Precision { precision: Precision },
     #[error("{device} cannot be used: {what}: {found}")]
     Refused { device: Device, what: &'static str, found: String },
     /// It computed, and broke off.
@@ -222,7 +205,18 @@ pub trait OnKernels {
     fn run<K: Kernels>(self, kernels: K) -> Self::Output;
 }
 
-/// Does `work` with the kernels of `device`, of several the first; a CPU's have `threads`, and always [`Precision::F32`].
+/// Makes sure that a device computes in `precision`.
+///
+/// # Errors
+/// The CPU, and anything but f32.
+pub fn check_precision(device: Device, precision: Precision) -> Result<(), DeviceError> {
+    match device {
+        Device::Cpu if !precision.is_f32() => Err(DeviceError::Precision { precision }),
+        _ => Ok(()),
+    }
+}
+
+/// Does `work` with the kernels of `device`, of several the first; a CPU's have `threads`.
 ///
 /// # Errors
 /// What stands in the way of using the device, or what it broke off with.
@@ -232,6 +226,7 @@ pub fn on<W: OnKernels>(
     threads: usize,
     work: W,
 ) -> Result<W::Output, DeviceError> {
+    check_precision(device, precision)?;
     match device {
         Device::Cpu => Ok(work.run(Cpu::new(threads))),
         #[cfg(feature = "cuda")]
@@ -240,10 +235,7 @@ pub fn on<W: OnKernels>(
             Ok(catch(|| work.run(super::cuda::Cuda::new(gpu)))?)
         }
         #[cfg(not(feature = "cuda"))]
-        Device::Cuda(_) | Device::CudaRanks { .. } => {
-            let _ = precision;
-            Err(DeviceError::NotBuilt)
-        }
+        Device::Cuda(_) | Device::CudaRanks { .. } => Err(DeviceError::NotBuilt),
     }
 }
 

@@ -1,12 +1,13 @@
 //! The operations that training spends its time in: one face, and a device's kernels behind it.
 //!
-//! Memory is flat buffers of f32 on the device. Parameters of a network lie in one buffer and are addressed by
-//! [`Span`]; so do their gradients, at the same places. Activations `[rows, features]` lie feature by feature, all rows
-//! of one before the next: a linear layer then needs no transposed copy of its weights, BatchNorm reduces stretches of
-//! memory, and max-out compares them. Activations of pictures `[images, height, width, channels]` lie pixel by pixel,
-//! all channels of one before the next, and the weights of a convolution as `[kernel row, kernel column, input channel,
-//! output channel]`: vectors run over channels, whatever the sides and the stride. Average pooling turns the one into
-//! the other. Embeddings lie row by row. Every kernel gives the same bits for any number of threads.
+//! Memory is flat buffers on the device: of f32, but for activations ([`Storage::activations`]). Parameters of a network
+//! lie in one buffer and are addressed by [`Span`]; so do their gradients, at the same places. Activations `[rows,
+//! features]` lie feature by feature, all rows of one before the next: a linear layer then needs no transposed copy of
+//! its weights, BatchNorm reduces stretches of memory, and max-out compares them. Activations of pictures `[images,
+//! height, width, channels]` lie pixel by pixel, all channels of one before the next, and the weights of a convolution as
+//! `[kernel row, kernel column, input channel, output channel]`: vectors run over channels, whatever the sides and the
+//! stride. Average pooling turns the one into the other. Embeddings, in f32, lie row by row. Every kernel gives the same
+//! bits for any number of threads.
 
 pub mod collective;
 pub mod cpu;
@@ -14,11 +15,13 @@ pub mod cuda;
 pub mod definitions;
 pub mod device;
 mod embeddings;
+mod rounding;
 mod row_mix;
 mod storage;
 
+pub use crate::recipe::Precision;
 pub use cpu::Cpu;
-pub use device::{Device, DeviceError, DeviceFailure, Precision};
+pub use device::{Device, DeviceError, DeviceFailure};
 pub use embeddings::{
     CrossEntropy, EmbeddingKernels, LabelOutside, LeftOut, QueryRows, SHORTEST, SoftLabels, normalise_rows,
 };
@@ -141,7 +144,8 @@ pub const EPSILON: f32 = 1e-5;
 /// Share of a new batch in the running statistics, as PyTorch has it.
 pub const RUNNING_SHARE: f32 = 0.1;
 
-/// The kernels of a device over activations; with those over embeddings it has everything that training needs.
+/// The kernels of a device over activations; with those over embeddings it has everything that training needs. Of the
+/// arguments, those are [`Storage::activations`] that have rows, pixels or pictures, and scratch.
 pub trait Kernels: EmbeddingKernels {
     /// `y = x w^T`, and `+ b` where `with_bias`. The bias is left out before BatchNorm, which takes it up.
     fn linear(

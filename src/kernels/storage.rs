@@ -1,12 +1,17 @@
 //! Memory of a device, and what comes and goes between it and the host.
 
-/// Memory of f32 on a device. Work is done in the order in which it is asked for.
+/// Memory on a device: of f32 unless it is said otherwise. Work is done in the order in which it is asked for.
 pub trait Storage: Clone + Send + Sync + 'static {
     type Buffer: Send;
     /// Host values on their way to the device.
     type Staged: Send;
 
     fn zeros(&self, len: usize) -> Self::Buffer;
+    /// Memory of zeros for activations or gradients of these, of which a device may keep fewer bits: what is put into it is
+    /// rounded.
+    fn activations(&self, len: usize) -> Self::Buffer {
+        self.zeros(len)
+    }
     fn len(&self, buffer: &Self::Buffer) -> usize;
     /// Copies host values to the start of a buffer.
     fn upload(&self, values: &[f32], buffer: &mut Self::Buffer);

@@ -84,7 +84,7 @@ impl Block {
     pub(super) fn keep<K: Kernels>(&self, kernels: &K, rows: usize, replicas: usize) -> Kept<K::Buffer> {
         let norms = match self {
             Block::Dense { after: After::Norm(norm), .. } => vec![KeptNorm {
-                before: kernels.zeros(rows * norm.width),
+                before: kernels.activations(rows * norm.width),
                 saved: kernels.zeros(replicas * 2 * norm.width),
                 after: None,
             }],
@@ -92,7 +92,7 @@ impl Block {
             Block::Residual(block) => block.keep(kernels, rows, replicas),
             _ => Vec::new(),
         };
-        Kept { output: kernels.zeros(rows * self.outputs()), norms }
+        Kept { output: kernels.activations(rows * self.outputs()), norms }
     }
 
     /// Training mode: normalises by the batch and keeps what the backward pass needs.

@@ -38,7 +38,7 @@ impl<B> Mixing<B> {
     /// What `block`, the one after `at` others, reads: `x`, or its mixture.
     pub fn forward<'a, K: Kernels<Buffer = B>>(&'a mut self, kernels: &K, at: usize, block: &Block, x: &'a B) -> &'a B {
         let Some(mix) = self.mixes.get(&at) else { return x };
-        let mixed = self.mixed.entry(at).or_insert_with(|| kernels.zeros(mix.rows() * block.inputs()));
+        let mixed = self.mixed.entry(at).or_insert_with(|| kernels.activations(mix.rows() * block.inputs()));
         apply(kernels, mix, block, x, mixed);
         mixed
     }

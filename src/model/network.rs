@@ -164,7 +164,7 @@ impl<K: Kernels> Network<K> {
             _ => Workspace {
                 rows,
                 replicas,
-                input: kernels.zeros(rows * self.plan.inputs()),
+                input: kernels.activations(rows * self.plan.inputs()),
                 kept: self.plan.blocks().map(|block| block.keep(kernels, rows, replicas)).collect(),
                 mixing: Mixing::none(),
                 gradients: None,
@@ -199,8 +199,8 @@ impl<K: Kernels> Network<K> {
             Some(memory) if memory.rows >= rows => memory,
             _ => {
                 let (widest, inside) = (rows * self.plan.widest(), rows * self.plan.inside());
-                let activations = [kernels.zeros(widest), kernels.zeros(widest)];
-                Inference { rows, activations, scratch: [kernels.zeros(inside), kernels.zeros(inside)] }
+                let activations = [widest, widest].map(|values| kernels.activations(values));
+                Inference { rows, activations, scratch: [inside, inside].map(|values| kernels.activations(values)) }
             }
         };
         let Inference { activations: [from, to], scratch, .. } = self.inference.insert(memory);
@@ -250,9 +250,9 @@ impl<K: Kernels> Network<K> {
         let buffers = gradients.get_or_insert_with(|| {
             let (widest, inside) = (rows * self.plan.widest(), rows * self.plan.inside());
             Buffers {
-                d: kernels.zeros(widest),
-                dx: kernels.zeros(widest),
-                scratch: [kernels.zeros(inside), kernels.zeros(inside)],
+                d: kernels.activations(widest),
+                dx: kernels.activations(widest),
+                scratch: [inside, inside].map(|values| kernels.activations(values)),
             }
         });
         of_output(kept.last().map_or(&*input, |kept| &kept.output), &mut buffers.d)?;

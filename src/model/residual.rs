@@ -35,9 +35,9 @@ impl ConvNorm {
     fn keep<K: Kernels>(&self, kernels: &K, rows: usize, replicas: usize, after: bool) -> KeptNorm<K::Buffer> {
         let values = rows * self.conv.output.len();
         KeptNorm {
-            before: kernels.zeros(values),
+            before: kernels.activations(values),
             saved: kernels.zeros(2 * replicas * self.norm.width),
-            after: after.then(|| kernels.zeros(values)),
+            after: after.then(|| kernels.activations(values)),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod address;
 mod data;
+mod precision;
 mod pretext;
 mod reading;
 mod revision;
@@ -15,6 +16,7 @@ pub use data::{
     Crop, Damaged, DataIdentity, DataSet, DataSettings, Domain, Folder, LARGEST_SIDE, Part, Silence, Speech, Split,
     Standardise, Subset, Words,
 };
+pub use precision::Precision;
 pub use pretext::{Contrast, Head, InputMix, Method, Mix, Operator, Pretext, Schedule};
 pub use reading::{FRECHET, Unit};
 pub use revision::Component;

@@ -1,7 +1,7 @@
 //! Kernels over embeddings, on inputs of a given shape.
 
 use super::Arithmetic;
-use super::operations::{Inputs, Results, put};
+use super::operations::{Inputs, Results, put, put_activations};
 use crate::kernels::{CrossEntropy, Kernels, LeftOut, QueryRows, SoftLabels, Span, normalise_rows};
 
 /// Values of the embeddings that are contrasted.
@@ -107,17 +107,17 @@ impl OfEmbeddings {
         match self {
             OfEmbeddings::Normalise { rows, width } => {
                 // Activations lie feature by feature: the first row is one that nothing can be made of.
-                let mut values = inputs.draw(rows * width);
+                let mut values = inputs.factors(rows * width);
                 values.iter_mut().step_by(rows).for_each(|value| *value = if rows > 2 { 0.0 } else { *value });
-                let x = put(kernels, &values);
-                let (mut y, mut dx) = (kernels.zeros(rows * width), kernels.zeros(rows * width));
+                let x = put_activations(kernels, &values);
+                let (mut y, mut dx) = (kernels.zeros(rows * width), kernels.activations(rows * width));
                 kernels.normalise(rows, width, &x, &mut y);
                 results.take("forward", Arithmetic::Pointwise, &y);
                 let mut dy = inputs.draw(rows * width);
                 // Over 1e-12 its gradient would hide those of others.
                 dy[..width].fill(if rows > 2 { 0.0 } else { 0.5 });
                 kernels.normalise_gradient(rows, width, &x, &y, &put(kernels, &dy), &mut dx);
-                results.take("gradient", Arithmetic::Pointwise, &dx);
+                results.take_rounded("gradient", Arithmetic::Pointwise, &dx);
             }
             OfEmbeddings::SelectRows { rows, width } => {
                 let order = inputs.order(rows);
@@ -150,8 +150,8 @@ impl OfEmbeddings {
                 let mut gradient = put(kernels, &vec![0.01; (FIRST + 2 * rows) * WIDTH]);
                 let mut losses = put(kernels, &[0.5; 2]);
                 kernels.cross_entropy(&operation, &embeddings, keys, &mut gradient, &mut losses);
-                results.take("gradient", Arithmetic::Product, &gradient);
-                results.take("loss", Arithmetic::Product, &losses);
+                results.take("gradient", Arithmetic::Chained, &gradient);
+                results.take("loss", Arithmetic::Chained, &losses);
             }
             OfEmbeddings::CosineDistance { rows, width } => {
                 let [mut queries, mut targets] = [0, 1].map(|_| inputs.draw(rows * width));

@@ -5,7 +5,7 @@ use rand::RngExt;
 use super::Arithmetic;
 use super::embeddings::OfEmbeddings;
 use crate::kernels::{
-    BatchNorm, Convolution, FeatureMap, Features, Kernels, Linear, MaxOut, MaxPool, RowMix, SgdStep, Span,
+    BatchNorm, Convolution, FeatureMap, Features, Kernels, Linear, MaxOut, MaxPool, Precision, RowMix, SgdStep, Span,
 };
 use crate::random::{Key, Purpose, permutation};
 
@@ -32,6 +32,8 @@ pub(super) enum Operation {
 pub(super) struct Output {
     pub name: &'static str,
     pub arithmetic: Arithmetic,
+    /// Whether it is rounded where activations are.
+    pub rounded: bool,
     pub values: Vec<f32>,
 }
 
@@ -39,6 +41,7 @@ pub(super) struct Output {
 pub(super) struct Inputs {
     number: usize,
     drawn: usize,
+    precision: Precision,
 }
 
 impl Inputs {
@@ -47,6 +50,11 @@ impl Inputs {
         let mut stream = Key::new(0, Purpose::Selftest).sample(self.number).view(self.drawn).stream();
         self.drawn += 1;
         (0..count).map(|_| stream.random_range(-1.0..1.0)).collect()
+    }
+
+    /// Uniform in [-1, 1), as the precision has them: what a device makes of them is exact but for what it writes.
+    pub fn factors(&mut self, count: usize) -> Vec<f32> {
+        self.draw(count).into_iter().map(|value| self.precision.rounded(value)).collect()
     }
 
     /// Quarters in [-1, 1): of a few of them, some are equal.
@@ -72,6 +80,12 @@ pub(super) fn put<K: Kernels>(kernels: &K, values: &[f32]) -> K::Buffer {
     buffer
 }
 
+pub(super) fn put_activations<K: Kernels>(kernels: &K, values: &[f32]) -> K::Buffer {
+    let mut buffer = kernels.activations(values.len());
+    kernels.upload(values, &mut buffer);
+    buffer
+}
+
 /// A name in the table, whole buffers behind it.
 pub(super) struct Results<'a, K: Kernels> {
     pub kernels: &'a K,
@@ -81,7 +95,13 @@ pub(super) struct Results<'a, K: Kernels> {
 impl<K: Kernels> Results<'_, K> {
     pub fn take(&mut self, name: &'static str, arithmetic: Arithmetic, buffer: &K::Buffer) {
         let values = self.kernels.download(buffer, self.kernels.len(buffer));
-        self.outputs.push(Output { name, arithmetic, values });
+        self.outputs.push(Output { name, arithmetic, rounded: false, values });
+    }
+
+    /// Activations, or what was rounded as they are.
+    pub fn take_rounded(&mut self, name: &'static str, arithmetic: Arithmetic, buffer: &K::Buffer) {
+        let values = self.kernels.download(buffer, self.kernels.len(buffer));
+        self.outputs.push(Output { name, arithmetic, rounded: true, values });
     }
 }
 
@@ -154,20 +174,20 @@ impl Operation {
     }
 
     /// Computes every output, from the inputs of check `number`.
-    pub fn run<K: Kernels>(&self, kernels: &K, number: usize) -> Vec<Output> {
-        let mut inputs = Inputs { number, drawn: 0 };
+    pub fn run<K: Kernels>(&self, kernels: &K, number: usize, precision: Precision) -> Vec<Output> {
+        let mut inputs = Inputs { number, drawn: 0, precision };
         let mut results = Results { kernels, outputs: Vec::new() };
         match *self {
             Operation::Transfer { rows, width } => {
-                let values = inputs.draw(rows * width);
-                let mut buffer = kernels.zeros(rows * width);
+                let values = inputs.factors(rows * width);
+                let mut buffer = kernels.activations(rows * width);
                 kernels.place_rows(kernels.stage(values.clone()), width, &mut buffer);
-                results.take("by features", Arithmetic::Moved, &buffer);
-                let mut placed = put(kernels, &vec![0.5; rows * width + 1]);
+                results.take_rounded("by features", Arithmetic::Moved, &buffer);
+                let mut placed = put_activations(kernels, &vec![0.5; rows * width + 1]);
                 kernels.place(kernels.stage(values), &mut placed);
-                results.take("as they are", Arithmetic::Moved, &placed);
+                results.take_rounded("as they are", Arithmetic::Moved, &placed);
                 let values = kernels.download_rows(&buffer, rows, width);
-                results.outputs.push(Output { name: "and back", arithmetic: Arithmetic::Moved, values });
+                results.outputs.push(Output { name: "and back", arithmetic: Arithmetic::Moved, rounded: true, values });
             }
             Operation::Linear { rows, inputs: from, outputs: to } => {
                 linear(&mut results, &mut inputs, rows, from, to);
@@ -176,64 +196,64 @@ impl Operation {
                 batch_norm(&mut results, &mut inputs, &norm(width, relu, bias), rows, replicas);
             }
             Operation::Relu { len } => {
-                let mut y = put(kernels, &inputs.quarters(len));
+                let mut y = put_activations(kernels, &inputs.quarters(len));
                 kernels.relu(len, &mut y);
-                results.take("forward", Arithmetic::Moved, &y);
-                let mut d = put(kernels, &inputs.draw(len));
+                results.take_rounded("forward", Arithmetic::Moved, &y);
+                let mut d = put_activations(kernels, &inputs.factors(len));
                 kernels.relu_gradient(len, &y, &mut d);
-                results.take("gradient", Arithmetic::Moved, &d);
+                results.take_rounded("gradient", Arithmetic::Moved, &d);
             }
             Operation::MaxOut { rows, outputs, pieces } => {
                 let layer = MaxOut { outputs, pieces };
-                let x = put(kernels, &inputs.quarters(rows * outputs * pieces));
-                let mut y = kernels.zeros(rows * outputs);
+                let x = put_activations(kernels, &inputs.quarters(rows * outputs * pieces));
+                let mut y = kernels.activations(rows * outputs);
                 kernels.max_out(&layer, rows, &x, &mut y);
-                results.take("forward", Arithmetic::Moved, &y);
-                let dy = put(kernels, &inputs.draw(rows * outputs));
-                let mut dx = kernels.zeros(rows * outputs * pieces);
+                results.take_rounded("forward", Arithmetic::Moved, &y);
+                let dy = put_activations(kernels, &inputs.factors(rows * outputs));
+                let mut dx = kernels.activations(rows * outputs * pieces);
                 kernels.max_out_gradient(&layer, rows, &x, &dy, &mut dx);
-                results.take("gradient", Arithmetic::Moved, &dx);
+                results.take_rounded("gradient", Arithmetic::Moved, &dx);
             }
             Operation::Convolution { images, layer } => convolution(&mut results, &mut inputs, &layer, images),
             Operation::PixelNorm { pixels, width, replicas, relu, added } => {
                 pixel_norm(&mut results, &mut inputs, &norm(width, relu, false), pixels, replicas, added);
             }
             Operation::MaxPool { images, layer } => {
-                let x = put(kernels, &inputs.quarters(images * layer.input.len()));
-                let mut y = kernels.zeros(images * layer.output.len());
+                let x = put_activations(kernels, &inputs.quarters(images * layer.input.len()));
+                let mut y = kernels.activations(images * layer.output.len());
                 kernels.max_pool(&layer, images, &x, &mut y);
-                results.take("forward", Arithmetic::Moved, &y);
-                let dy = put(kernels, &inputs.draw(images * layer.output.len()));
-                let mut dx = kernels.zeros(images * layer.input.len());
+                results.take_rounded("forward", Arithmetic::Moved, &y);
+                let dy = put_activations(kernels, &inputs.factors(images * layer.output.len()));
+                let mut dx = kernels.activations(images * layer.input.len());
                 kernels.max_pool_gradient(&layer, images, &x, &dy, &mut dx);
-                results.take("gradient", Arithmetic::Pointwise, &dx);
+                results.take_rounded("gradient", Arithmetic::Pointwise, &dx);
             }
             Operation::AveragePool { images, map } => {
-                let x = put(kernels, &inputs.draw(images * map.len()));
-                let mut y = kernels.zeros(images * map.channels);
+                let x = put_activations(kernels, &inputs.factors(images * map.len()));
+                let mut y = kernels.activations(images * map.channels);
                 kernels.average_pool(map, images, &x, &mut y);
-                results.take("forward", Arithmetic::Normalised, &y);
-                let dy = put(kernels, &inputs.draw(images * map.channels));
-                let mut dx = kernels.zeros(images * map.len());
+                results.take_rounded("forward", Arithmetic::Normalised, &y);
+                let dy = put_activations(kernels, &inputs.factors(images * map.channels));
+                let mut dx = kernels.activations(images * map.len());
                 kernels.average_pool_gradient(map, images, &dy, &mut dx);
-                results.take("gradient", Arithmetic::Pointwise, &dx);
+                results.take_rounded("gradient", Arithmetic::Pointwise, &dx);
             }
             Operation::MixRows { rows, width } => {
                 let mix = inputs.mix(rows);
-                let x = put(kernels, &inputs.draw(rows * width));
+                let x = put_activations(kernels, &inputs.factors(rows * width));
                 for (name, mix) in [("forward", mix.clone()), ("gradient", mix.transposed())] {
-                    let mut y = kernels.zeros(rows * width);
+                    let mut y = kernels.activations(rows * width);
                     kernels.mix_rows(&mix, width, &x, &mut y);
-                    results.take(name, Arithmetic::Pointwise, &y);
+                    results.take_rounded(name, Arithmetic::Pointwise, &y);
                 }
             }
             Operation::MixPictures { pictures, len } => {
                 let mix = inputs.mix(pictures);
-                let x = put(kernels, &inputs.draw(pictures * len));
+                let x = put_activations(kernels, &inputs.factors(pictures * len));
                 for (name, mix) in [("forward", mix.clone()), ("gradient", mix.transposed())] {
-                    let mut y = kernels.zeros(pictures * len);
+                    let mut y = kernels.activations(pictures * len);
                     kernels.mix_pictures(&mix, len, &x, &mut y);
-                    results.take(name, Arithmetic::Pointwise, &y);
+                    results.take_rounded(name, Arithmetic::Pointwise, &y);
                 }
             }
             Operation::Sgd { len } => {
@@ -266,24 +286,24 @@ fn linear<K: Kernels>(results: &mut Results<K>, inputs: &mut Inputs, rows: usize
         y: Features { start: 1, count: to },
     };
     let count = 3 + from * to + to;
-    let parameters = put(kernels, &inputs.draw(count));
-    let x = put(kernels, &inputs.draw(rows * (from + 2)));
-    let dy = put(kernels, &inputs.draw(rows * (to + 1)));
+    let parameters = put(kernels, &inputs.factors(count));
+    let x = put_activations(kernels, &inputs.factors(rows * (from + 2)));
+    let dy = put_activations(kernels, &inputs.factors(rows * (to + 1)));
     for (with_bias, [forward, gradient]) in
         [(false, ["forward", "weight gradient"]), (true, ["forward with bias", "weight and bias gradient"])]
     {
-        let mut y = kernels.zeros(rows * (to + 1));
+        let mut y = kernels.activations(rows * (to + 1));
         kernels.linear(&layer, rows, &parameters, &x, &mut y, with_bias);
-        results.take(forward, Arithmetic::Product, &y);
-        let mut scratch = kernels.zeros(rows * from);
+        results.take_rounded(forward, Arithmetic::Product, &y);
+        let mut scratch = kernels.activations(rows * from);
         // What is not overwritten shows.
         let mut d = put(kernels, &vec![0.5; count]);
         kernels.linear_gradient(&layer, rows, &x, &dy, &mut scratch, &mut d, with_bias);
         results.take(gradient, Arithmetic::Product, &d);
     }
-    let mut dx = kernels.zeros(rows * (from + 2));
+    let mut dx = kernels.activations(rows * (from + 2));
     kernels.linear_input_gradient(&layer, rows, &parameters, &dy, &mut dx);
-    results.take("input gradient", Arithmetic::Product, &dx);
+    results.take_rounded("input gradient", Arithmetic::Product, &dx);
 }
 
 /// Parameters and statistics of a norm; variances are positive.
@@ -302,19 +322,19 @@ fn batch_norm<K: Kernels>(
     let (kernels, len) = (results.kernels, rows * layer.width);
     let (parameters, statistics) = norm_state(inputs, layer.width);
     let (parameters, mut statistics) = (put(kernels, &parameters), put(kernels, &statistics));
-    let x = put(kernels, &inputs.draw(len));
-    let (mut y, mut saved) = (kernels.zeros(len), kernels.zeros(2 * replicas * layer.width));
+    let x = put_activations(kernels, &inputs.factors(len));
+    let (mut y, mut saved) = (kernels.activations(len), kernels.zeros(2 * replicas * layer.width));
     kernels.batch_norm(layer, rows, replicas, &parameters, &mut statistics, &x, &mut y, &mut saved);
-    results.take("forward", Arithmetic::Normalised, &y);
+    results.take_rounded("forward", Arithmetic::Normalised, &y);
     results.take("running statistics", Arithmetic::Normalised, &statistics);
-    let mut d = put(kernels, &inputs.draw(len));
+    let mut d = put_activations(kernels, &inputs.factors(len));
     let mut gradient = put(kernels, &vec![0.5; 3 + 3 * layer.width]);
     kernels.batch_norm_gradient(layer, rows, replicas, &parameters, &saved, &x, &mut d, &mut gradient);
-    results.take("input gradient", Arithmetic::Normalised, &d);
+    results.take_rounded("input gradient", Arithmetic::Normalised, &d);
     results.take("scale and shift gradient", Arithmetic::Normalised, &gradient);
     let mut x = x;
     kernels.batch_norm_running(layer, rows, &parameters, &statistics, &mut x);
-    results.take("by running statistics", Arithmetic::Normalised, &x);
+    results.take_rounded("by running statistics", Arithmetic::Normalised, &x);
 }
 
 fn pixel_norm<K: Kernels>(
@@ -328,36 +348,37 @@ fn pixel_norm<K: Kernels>(
     let (kernels, len) = (results.kernels, pixels * layer.width);
     let (parameters, statistics) = norm_state(inputs, layer.width);
     let (parameters, mut statistics) = (put(kernels, &parameters), put(kernels, &statistics));
-    let [mut x, more, mut d] = [0; 3].map(|_| put(kernels, &inputs.draw(len)));
+    let [mut x, more, mut d] = [0; 3].map(|_| put_activations(kernels, &inputs.factors(len)));
     let added = with_added.then_some(&more);
-    let (mut y, mut saved) = (kernels.zeros(len), kernels.zeros(2 * replicas * layer.width));
+    let (mut y, mut saved) = (kernels.activations(len), kernels.zeros(2 * replicas * layer.width));
     kernels.pixel_norm(layer, pixels, replicas, &parameters, &mut statistics, &x, added, &mut y, &mut saved);
-    results.take("forward", Arithmetic::Normalised, &y);
+    results.take_rounded("forward", Arithmetic::Normalised, &y);
     results.take("running statistics", Arithmetic::Normalised, &statistics);
-    let (mut dx, mut gradient) = (kernels.zeros(len), put(kernels, &vec![0.5; 3 + 3 * layer.width]));
+    let (mut dx, mut gradient) = (kernels.activations(len), put(kernels, &vec![0.5; 3 + 3 * layer.width]));
     kernels.pixel_norm_gradient(layer, pixels, replicas, &parameters, &saved, &x, &y, &mut d, &mut dx, &mut gradient);
-    results.take("gradient of what is added", Arithmetic::Normalised, &d);
-    results.take("input gradient", Arithmetic::Normalised, &dx);
+    results.take_rounded("gradient of what is added", Arithmetic::Normalised, &d);
+    results.take_rounded("input gradient", Arithmetic::Normalised, &dx);
     results.take("scale and shift gradient", Arithmetic::Normalised, &gradient);
     kernels.pixel_norm_running(layer, pixels, &parameters, &statistics, added, &mut x);
-    results.take("by running statistics", Arithmetic::Normalised, &x);
+    results.take_rounded("by running statistics", Arithmetic::Normalised, &x);
 }
 
 fn convolution<K: Kernels>(results: &mut Results<K>, inputs: &mut Inputs, layer: &Convolution, images: usize) {
     let kernels = results.kernels;
     let count = layer.weight.start + layer.weight.len + 2;
-    let parameters = put(kernels, &inputs.draw(count));
-    let x = put(kernels, &inputs.draw(images * layer.input.len()));
-    let dy = put(kernels, &inputs.draw(images * layer.output.len()));
-    let mut y = kernels.zeros(images * layer.output.len());
+    let parameters = put(kernels, &inputs.factors(count));
+    let x = put_activations(kernels, &inputs.factors(images * layer.input.len()));
+    let dy = put_activations(kernels, &inputs.factors(images * layer.output.len()));
+    let mut y = kernels.activations(images * layer.output.len());
     kernels.convolution(layer, images, &parameters, &x, &mut y);
-    results.take("forward", Arithmetic::Product, &y);
+    results.take_rounded("forward", Arithmetic::Product, &y);
     let mut gradient = put(kernels, &vec![0.5; count]);
     kernels.convolution_gradient(layer, images, &x, &dy, &mut gradient);
-    results.take("weight gradient", Arithmetic::Product, &gradient);
+    // Libraries write it as they write activations.
+    results.take_rounded("weight gradient", Arithmetic::Product, &gradient);
     for (add, name) in [(false, "input gradient"), (true, "input gradient added")] {
-        let mut dx = put(kernels, &inputs.draw(images * layer.input.len()));
+        let mut dx = put_activations(kernels, &inputs.factors(images * layer.input.len()));
         kernels.convolution_input_gradient(layer, images, &parameters, &dy, &mut dx, add);
-        results.take(name, Arithmetic::Product, &dx);
+        results.take_rounded(name, Arithmetic::Product, &dx);
     }
 }

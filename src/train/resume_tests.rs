@@ -13,8 +13,8 @@ use crate::kernels::collective::{Ranks, Threads};
 use crate::kernels::cuda::{Cuda, Host};
 use crate::kernels::{Cpu, Kernels};
 use crate::recipe::{
-    Contrast, DataSet, DataSettings, Head, InputMix, Method, Mix, Network, Operator, Part, Pretext, PretextRecipe,
-    Schedule, Standardise, Stem, Subset, Views,
+    Contrast, DataSet, DataSettings, Head, InputMix, Method, Mix, Network, Operator, Part, Precision, Pretext,
+    PretextRecipe, Schedule, Standardise, Stem, Subset, Views,
 };
 use crate::store::RunFolder;
 
@@ -217,7 +217,8 @@ fn a_resnet_with_cutmix() {
 #[test]
 fn a_device_that_works_ahead() {
     let bench = Bench::rows(settings(Method::Moco));
-    let gpu = || Cuda::new(Host { backwards: false });
+    // What is not in a checkpoint, such as parameters in fewer bits, is made again.
+    let gpu = || Cuda::new(Host::new(Precision::Bf16));
     let run = |stop: Option<usize>, every: Duration| {
         let folder = tempfile::tempdir().unwrap();
         let (ended, taken) = bench.go_on_with(Ranks::alone(gpu()), folder.path(), stop, every);

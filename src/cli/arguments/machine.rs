@@ -4,13 +4,13 @@ use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  repro selftest\n  repro selftest --device cuda:0 --precision tf32\n\nA GPU is checked against the CPU, and the CPU against plain definitions. Exits with 1 where a check fails."
+    after_help = "Examples:\n  repro selftest\n  repro selftest --device cuda:0 --precision bf16\n\nA GPU is checked against the CPU, and the CPU against plain definitions. Exits with 1 where a check fails."
 )]
 pub struct Selftest {
     /// Device to check: auto (the first GPU, if it can be used), cpu or cuda:N
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
-    /// How a GPU multiplies
+    /// What the device computes in; the CPU can f32 only
     #[arg(long, value_enum, default_value = "f32")]
     pub precision: Precision,
     /// Print JSON
@@ -42,6 +42,8 @@ pub enum Precision {
     F32,
     /// Factors rounded to 10 bits behind the point, on tensor cores
     Tf32,
+    /// Factors rounded to 7 bits behind the point, on tensor cores, and activations kept so
+    Bf16,
 }
 
 impl From<Precision> for crate::kernels::Precision {
@@ -49,6 +51,7 @@ impl From<Precision> for crate::kernels::Precision {
         match precision {
             Precision::F32 => crate::kernels::Precision::F32,
             Precision::Tf32 => crate::kernels::Precision::Tf32,
+            Precision::Bf16 => crate::kernels::Precision::Bf16,
         }
     }
 }

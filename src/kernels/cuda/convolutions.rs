@@ -21,6 +21,7 @@ use crate::kernels::{FeatureMap, Precision};
 
 /// Algorithms asked for: more than there are of any kind.
 const ALGORITHMS: usize = 16;
+/// What is summed up.
 const FLOAT: sys::cudnnDataType_t = sys::cudnnDataType_t::CUDNN_DATA_FLOAT;
 const NHWC: sys::cudnnTensorFormat_t = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NHWC;
 
@@ -161,6 +162,14 @@ impl Convolutions {
         Ok(Known { x, y, weight, window, ranking })
     }
 
+    /// The type of pictures and weights.
+    fn operands(&self) -> sys::cudnnDataType_t {
+        match self.precision {
+            Precision::F32 | Precision::Tf32 => FLOAT,
+            Precision::Bf16 => sys::cudnnDataType_t::CUDNN_DATA_BFLOAT16,
+        }
+    }
+
     fn tensor(
         &self,
         shape: ConvolutionShape,
@@ -170,7 +179,7 @@ impl Convolutions {
         let sides = sides(shape, [shape.images, map.channels, map.height, map.width])?;
         let made = cudnn::create_tensor_descriptor().map_err(failed)?;
         // SAFETY: it was made just now. Sides are in the order N, C, H, W whatever the format.
-        unsafe { cudnn::set_tensor4d_descriptor(made, NHWC, FLOAT, sides) }.map_err(failed)?;
+        unsafe { cudnn::set_tensor4d_descriptor(made, NHWC, self.operands(), sides) }.map_err(failed)?;
         Ok(made)
     }
 
@@ -188,7 +197,7 @@ impl Convolutions {
         let window = cudnn::create_convolution_descriptor().map_err(failed)?;
         // SAFETY: both were made just now. Sides are in the order K, C, H, W; in memory they lie K, H, W, C.
         unsafe {
-            cudnn::set_filter4d_descriptor(weight, FLOAT, NHWC, filter).map_err(failed)?;
+            cudnn::set_filter4d_descriptor(weight, self.operands(), NHWC, filter).map_err(failed)?;
             cudnn::set_convolution2d_descriptor(window, padding, padding, stride, stride, 1, 1, mode, FLOAT)
                 .map_err(failed)?;
             cudnn::set_convolution_math_type(window, math).map_err(failed)?;
@@ -202,13 +211,14 @@ impl Convolutions {
             Precision::F32 => sys::cudnnMathType_t::CUDNN_FMA_MATH,
             // For f32 operands, what allows TF32.
             Precision::Tf32 => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
+            Precision::Bf16 => sys::cudnnMathType_t::CUDNN_TENSOR_OP_MATH,
         }
     }
 
     /// Whether the run may multiply so.
     fn fits(&self, math: sys::cudnnMathType_t) -> bool {
         let exact = matches!(math, sys::cudnnMathType_t::CUDNN_FMA_MATH | sys::cudnnMathType_t::CUDNN_DEFAULT_MATH);
-        self.precision == Precision::Tf32 || exact
+        self.precision != Precision::F32 || exact
     }
 
     /// Asks cuDNN for its ranking; `known` are algorithms that its documentation calls deterministic.
@@ -270,7 +280,7 @@ impl Known {
         // SAFETY: descriptors live as long as the handle; `Cuda` checked that operands hold what they describe, and the
         // workspace has the bytes that the algorithm asked for.
         unsafe {
-            if precision == Precision::Tf32 {
+            if precision != Precision::F32 {
                 // An algorithm goes with the arithmetic that it was ranked for.
                 cudnn::set_convolution_math_type(window, math)?;
             }

@@ -3,9 +3,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::arguments::{Address, Arguments};
+use super::arguments::{Address, Arguments, Element};
 use super::platform::{ConvolutionPass, ConvolutionShape, Grid, Operands, Platform, Product, staged_capacity};
-use crate::kernels::{Device, DeviceFailure};
+use crate::kernels::{Device, DeviceFailure, Precision};
 
 /// Bytes that memory is handed out in: the alignment of a GPU's allocations.
 const UNIT: u64 = 512;
@@ -15,6 +15,7 @@ const UNIT: u64 = 512;
 pub struct Counting {
     /// Bytes.
     total: u64,
+    element: Element,
     state: Arc<Mutex<State>>,
 }
 
@@ -74,7 +75,12 @@ impl Drop for Memory {
 impl Counting {
     /// A GPU with so many bytes of memory.
     pub fn of(total: u64) -> Counting {
-        Counting { total, state: Arc::default() }
+        Counting { total, element: Element::F32, state: Arc::default() }
+    }
+
+    /// The same, computing in `precision`.
+    pub fn computing_in(self, precision: Precision) -> Counting {
+        Counting { element: precision.into(), ..self }
     }
 
     pub fn counted(&self) -> Counted {
@@ -104,6 +110,10 @@ impl Counting {
 impl Platform for Counting {
     type Memory = Memory;
     type Staged = Staged;
+
+    fn element(&self) -> Element {
+        self.element
+    }
 
     fn zeros(&self, len: usize) -> Memory {
         Memory { len, bytes: self.hold(len), platform: self.clone() }
@@ -147,7 +157,7 @@ impl Platform for Counting {
         Address::NONE
     }
 
-    fn launch<A: Arguments>(&self, _grid: Grid, _arguments: A) {}
+    fn launch<A: Arguments>(&self, _element: Element, _grid: Grid, _arguments: A) {}
 
     fn product(&self, _product: Product) {}
 
@@ -181,7 +191,7 @@ mod tests {
     fn what_does_not_fit_is_out_of_memory() {
         let platform = Counting::of(2048);
         let kernels = Cuda::new(platform.clone());
-        let failure = catch(|| [kernels.zeros(256), kernels.zeros(257)]).unwrap_err();
+        let failure = catch(|| [kernels.zeros(256), kernels.zeros(257)]).err().unwrap();
         assert_eq!(
             failure,
             DeviceFailure::OutOfMemory { device: Device::Cuda(0), needed: 1536, free: 1024, total: 2048 }

@@ -1,12 +1,12 @@
 //! Embeddings: rows of unit length, the softmax over their similarities, and what a step tells of itself.
 
 use super::arguments::{
-    Add, Address, ColumnDeviations, CopyValues, Mean, Normalise, NormaliseGradient, RowDistances, Scale, SelectRows,
-    SoftmaxGradient,
+    Activations, Add, Address, ColumnDeviations, CopyValues, Mean, MixPictures, Normalise, NormaliseGradient,
+    RowDistances, Scale, SelectRows, SoftmaxGradient,
 };
-use super::platform::{Matrix, Platform, Product};
-use super::{Cuda, LINE, aligned};
-use crate::kernels::{CrossEntropy, EmbeddingKernels, Kernels, LeftOut, QueryRows, RowMix, SoftLabels, Span};
+use super::platform::{Matrix, Platform, Product, Values};
+use super::{Buffer, Cuda, LINE, aligned};
+use crate::kernels::{CrossEntropy, EmbeddingKernels, LeftOut, QueryRows, RowMix, SoftLabels, Span};
 
 /// Sides of a block over rows and parts of a row.
 const ROWS: [u32; 2] = [32, 8];
@@ -32,9 +32,9 @@ fn in_words(labels: &SoftLabels) -> Vec<f32> {
 }
 
 impl<P: Platform> EmbeddingKernels for Cuda<P> {
-    fn normalise(&self, rows: usize, width: usize, x: &P::Memory, y: &mut P::Memory) {
+    fn normalise(&self, rows: usize, width: usize, x: &Buffer<P>, y: &mut Buffer<P>) {
         let len = rows * width;
-        let (x, y) = (self.at(x, 0, len), self.at(y, 0, len));
+        let (x, y) = (self.activations_at(x, 0, len), self.at(y, 0, len));
         self.over_rows(rows, Normalise { x, y, rows: rows as i64, width: width as i64 });
     }
 
@@ -42,32 +42,38 @@ impl<P: Platform> EmbeddingKernels for Cuda<P> {
         &self,
         rows: usize,
         width: usize,
-        x: &P::Memory,
-        y: &P::Memory,
-        dy: &P::Memory,
-        dx: &mut P::Memory,
+        x: &Buffer<P>,
+        y: &Buffer<P>,
+        dy: &Buffer<P>,
+        dx: &mut Buffer<P>,
     ) {
         let len = rows * width;
-        let [x, y, dy, dx] = [x, y, dy, dx].map(|memory| self.at(memory, 0, len));
+        let [x, dx] = [x, dx].map(|activations| self.activations_at(activations, 0, len));
+        let [y, dy] = [y, dy].map(|embeddings| self.at(embeddings, 0, len));
         self.over_rows(rows, NormaliseGradient { x, y, dy, dx, rows: rows as i64, width: width as i64 });
     }
 
-    fn select_rows(&self, order: &[u32], width: usize, x: &P::Memory, y: &mut P::Memory) {
+    fn select_rows(&self, order: &[u32], width: usize, x: &Buffer<P>, y: &mut Buffer<P>) {
         let len = order.len() * width;
         let (x, y) = (self.at(x, 0, len), self.at(y, 0, len));
         let words: Vec<f32> = order.iter().map(|row| f32::from_bits(*row)).collect();
         self.with_scratch(words.len(), |scratch| {
             self.platform.upload(&words, scratch);
-            let order = self.at(scratch, 0, words.len());
+            let order = self.scratch_at(scratch, 0, words.len());
             self.each(len, SelectRows { x, y, order, width: width as i64, len: len as i64 });
         });
     }
 
-    fn mix_embeddings(&self, mix: &RowMix, width: usize, x: &P::Memory, y: &mut P::Memory) {
-        self.mix_pictures(mix, width, x, y);
+    fn mix_embeddings(&self, mix: &RowMix, width: usize, x: &Buffer<P>, y: &mut Buffer<P>) {
+        let len = mix.rows() * width;
+        let [x, y] = [self.at(x, 0, len), self.at(y, 0, len)].map(Activations::of_f32);
+        self.with_mix(mix, |own, other, partner| {
+            let (width, count) = (width as i64, len as i64);
+            self.each_of_f32(len, MixPictures { x, y, own, other, partner, width, len: count });
+        });
     }
 
-    fn copy_within(&self, buffer: &mut P::Memory, from: Span, to: usize) {
+    fn copy_within(&self, buffer: &mut Buffer<P>, from: Span, to: usize) {
         let len = from.len;
         let (from, to) = (self.span(buffer, from), self.at(buffer, to, len));
         self.each(len, CopyValues { from, to, len: len as i64 });
@@ -76,10 +82,10 @@ impl<P: Platform> EmbeddingKernels for Cuda<P> {
     fn cross_entropy(
         &self,
         operation: &CrossEntropy,
-        queries: &P::Memory,
-        keys: &P::Memory,
-        gradient: &mut P::Memory,
-        losses: &mut P::Memory,
+        queries: &Buffer<P>,
+        keys: &Buffer<P>,
+        gradient: &mut Buffer<P>,
+        losses: &mut Buffer<P>,
     ) {
         let CrossEntropy { width, ref labels, share, shares, keys_learn, .. } = *operation;
         let (rows, classes) = (labels.rows(), labels.classes());
@@ -93,11 +99,11 @@ impl<P: Platform> EmbeddingKernels for Cuda<P> {
             self.platform.upload(&words, scratch);
             let mut next = 0;
             let [words, row_losses, similarities, more] = parts.map(|len| {
-                let at = self.at(scratch, next, len);
+                let at = self.scratch_at(scratch, next, len);
                 next += aligned(len);
                 at
             });
-            let by_rows = |at, transposed| Matrix { at, lead: width, transposed };
+            let by_rows = |at, transposed| Matrix { at: Values::F32(at), lead: width, transposed };
             // By columns, embeddings are their transpose.
             self.multiply(Product {
                 m: classes,
@@ -105,7 +111,7 @@ impl<P: Platform> EmbeddingKernels for Cuda<P> {
                 k: width,
                 a: by_rows(keys, true),
                 b: by_rows(queries, false),
-                c: similarities,
+                c: Values::F32(similarities),
                 c_lead: classes,
             });
             let (out_below, first_out) = match operation.left_out {
@@ -127,7 +133,7 @@ impl<P: Platform> EmbeddingKernels for Cuda<P> {
             };
             self.launch([rows, 1, 1], [LINE, 1], softmax);
             self.mean(row_losses, rows, self.at(losses, share, 1));
-            let slopes = |transposed| Matrix { at: similarities, lead: classes, transposed };
+            let slopes = |transposed| Matrix { at: Values::F32(similarities), lead: classes, transposed };
             let to = self.span(gradient, query_span);
             self.multiply(Product {
                 m: width,
@@ -135,7 +141,7 @@ impl<P: Platform> EmbeddingKernels for Cuda<P> {
                 k: classes,
                 a: by_rows(keys, false),
                 b: slopes(false),
-                c: to,
+                c: Values::F32(to),
                 c_lead: width,
             });
             if keys_learn {
@@ -146,11 +152,12 @@ impl<P: Platform> EmbeddingKernels for Cuda<P> {
                     k: rows,
                     a: by_rows(queries, false),
                     b: slopes(true),
-                    c: of_keys,
+                    c: Values::F32(of_keys),
                     c_lead: width,
                 });
                 if same {
-                    self.each(key_span.len, Add { from: more, to, len: key_span.len as i64 });
+                    let [from, to] = [more, to].map(Activations::of_f32);
+                    self.each_of_f32(key_span.len, Add { from, to, len: key_span.len as i64 });
                 }
             }
         });
@@ -160,15 +167,15 @@ impl<P: Platform> EmbeddingKernels for Cuda<P> {
         &self,
         rows: usize,
         width: usize,
-        queries: &P::Memory,
-        targets: &P::Memory,
-        gradient: &mut P::Memory,
-        losses: &mut P::Memory,
+        queries: &Buffer<P>,
+        targets: &Buffer<P>,
+        gradient: &mut Buffer<P>,
+        losses: &mut Buffer<P>,
     ) {
         let len = rows * width;
         let [queries, targets, gradient] = [queries, targets, gradient].map(|memory| self.at(memory, 0, len));
         self.with_scratch(rows, |scratch| {
-            let row_losses = self.at(scratch, 0, rows);
+            let row_losses = self.scratch_at(scratch, 0, rows);
             self.launch([rows, 1, 1], [LINE, 1], RowDistances { queries, targets, row_losses, width: width as i64 });
             self.mean(row_losses, rows, self.at(losses, 0, 1));
         });
@@ -178,17 +185,17 @@ impl<P: Platform> EmbeddingKernels for Cuda<P> {
     fn observe(
         &self,
         queries: &QueryRows,
-        losses: &P::Memory,
-        embeddings: &P::Memory,
+        losses: &Buffer<P>,
+        embeddings: &Buffer<P>,
         slot: usize,
-        observed: &mut P::Memory,
+        observed: &mut Buffer<P>,
     ) {
         let QueryRows { width, shares, rows, stride, losses: count } = *queries;
         let observed = self.at(observed, 2 * slot, 2);
         self.mean(self.at(losses, 0, count), count, observed);
         let x = self.at(embeddings, 0, queries.reach());
         self.with_scratch(width, |scratch| {
-            let deviations = self.at(scratch, 0, width);
+            let deviations = self.scratch_at(scratch, 0, width);
             let [of_width, shares, rows, stride] = [width, shares, rows, stride].map(|side| side as i64);
             let columns = ColumnDeviations { x, deviations, width: of_width, shares, rows, stride };
             self.launch([width, 1, 1], [LINE, 1], columns);

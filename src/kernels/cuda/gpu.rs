@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cudarc::cublas::{result as cublas, sys as cublas_sys};
 use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DevicePtr, result as driver, sys as driver_sys};
 
-use super::arguments::{Address, Arguments, KERNELS};
+use super::arguments::{Address, Arguments, Element, KERNELS};
 use super::convolutions::{ConvolutionError, Convolutions};
-use super::platform::{ConvolutionPass, ConvolutionShape, Grid, Matrix, Operands, Platform, Product};
+use super::platform::{ConvolutionPass, ConvolutionShape, Grid, Matrix, Operands, Platform, Product, Values};
 use super::staging::{Lane, Staging};
 use crate::kernels::device::{Description, Room};
 use crate::kernels::{Device, DeviceError, DeviceFailure, Precision};
@@ -38,6 +38,7 @@ pub struct Gpu(Arc<Opened>);
 
 struct Opened {
     device: Device,
+    element: Element,
     /// Handles of libraries serve one thread at a time.
     libraries: Mutex<Libraries>,
     functions: HashMap<&'static str, Function>,
@@ -232,8 +233,13 @@ impl Gpu {
         // SAFETY: handle and stream are alive; the default stream is the null one.
         let set = unsafe { cublas::set_stream(blas, stream.cu_stream().cast()) };
         set.map_err(|error| refused(device, "cuBLAS refuses the stream")(format!("{error:?}")))?;
+        // Where sums are put together from parts, the parts stay f32 whatever is written.
+        let math = cublas_sys::cublasMath_t::CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION;
+        // SAFETY: the handle is alive.
+        let set = unsafe { cublas_sys::cublasSetMathMode(blas, math) }.result();
+        set.map_err(|error| refused(device, "cuBLAS refuses sums in f32")(format!("{error:?}")))?;
         let compute = match precision {
-            Precision::F32 => cublas_sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
+            Precision::F32 | Precision::Bf16 => cublas_sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
             Precision::Tf32 => cublas_sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
         };
         let convolutions = Convolutions::open(&stream, precision);
@@ -242,7 +248,8 @@ impl Gpu {
         let libraries = Mutex::new(Libraries { blas, convolutions, compute });
         let staging = Staging::new().map_err(|error| format!("{error:?}"));
         let staging = staging.map_err(refused(device, "it starts no second stream"))?;
-        Ok(Gpu(Arc::new(Opened { device, libraries, functions, staging, module, stream, context })))
+        let element = precision.into();
+        Ok(Gpu(Arc::new(Opened { device, element, libraries, functions, staging, module, stream, context })))
     }
 
     /// Unwinds where something failed.
@@ -276,6 +283,10 @@ impl Gpu {
 impl Platform for Gpu {
     type Memory = Memory;
     type Staged = Staged;
+
+    fn element(&self) -> Element {
+        self.0.element
+    }
 
     fn zeros(&self, len: usize) -> Memory {
         let values = self.allocate(len.max(1));
@@ -327,10 +338,11 @@ impl Platform for Gpu {
         Address(lane.address(&self.0.stream))
     }
 
-    fn launch<A: Arguments>(&self, Grid { blocks, threads }: Grid, mut arguments: A) {
+    fn launch<A: Arguments>(&self, element: Element, Grid { blocks, threads }: Grid, mut arguments: A) {
         self.must("taking up its context", self.0.context.bind_to_thread());
-        let Some(function) = self.0.functions.get(A::KERNEL) else {
-            DeviceFailure::Other(format!("there is no kernel {}", A::KERNEL)).throw()
+        let name = A::kernel(element);
+        let Some(function) = self.0.functions.get(name) else {
+            DeviceFailure::Other(format!("there is no kernel {name}")).throw()
         };
         let [x, y, z] = blocks;
         let block = (threads[0], threads[1], 1);
@@ -340,7 +352,7 @@ impl Platform for Gpu {
         let launched = unsafe {
             driver::launch_kernel(function.0, (x, y, z), block, 0, self.0.stream.cu_stream(), &mut parameters)
         };
-        self.must(A::KERNEL, launched);
+        self.must(name, launched);
     }
 
     fn product(&self, Product { m, n, k, a, b, c, c_lead }: Product) {
@@ -354,6 +366,14 @@ impl Platform for Gpu {
         };
         let (one, zero) = (1f32, 0f32);
         let float = cublas_sys::cudaDataType_t::CUDA_R_32F;
+        let activation = match self.0.element {
+            Element::F32 => float,
+            Element::Bf16 => cublas_sys::cudaDataType_t::CUDA_R_16BF,
+        };
+        let [(of_a, a_type), (of_b, b_type), (c, c_type)] = [a.at, b.at, c].map(|values| match values {
+            Values::Activations(at) => (at.0, activation),
+            Values::F32(at) => (at.0, float),
+        });
         let done = self.with_libraries(|libraries| {
             // SAFETY: `Cuda` checked that the matrices lie inside their memories; scalars lie on the host, cuBLAS's default.
             unsafe {
@@ -365,15 +385,15 @@ impl Platform for Gpu {
                     n,
                     k,
                     (&raw const one).cast(),
-                    a.at.0 as *const c_void,
-                    float,
+                    of_a as *const c_void,
+                    a_type,
                     a_lead,
-                    b.at.0 as *const c_void,
-                    float,
+                    of_b as *const c_void,
+                    b_type,
                     b_lead,
                     (&raw const zero).cast(),
-                    c.0 as *mut c_void,
-                    float,
+                    c as *mut c_void,
+                    c_type,
                     c_lead,
                     libraries.compute,
                     cublas_sys::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,

@@ -1,14 +1,14 @@
 //! The platform of tests: every thread of every kernel runs on the host. The kernels are those that nvcc compiles, here
-//! compiled by the C compiler; what libraries do on a GPU is done by its definition.
+//! compiled by the C compiler; what libraries do on a GPU is done by its definition, with the rounding of a precision.
 
 use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::arguments::{Address, Arguments, KERNELS};
-use super::platform::{ConvolutionPass, ConvolutionShape, Grid, Matrix, Operands, Platform, Product};
-use crate::kernels::FeatureMap;
+use super::arguments::{Activations, Address, Arguments, Element, KERNELS};
+use super::platform::{ConvolutionPass, ConvolutionShape, Grid, Matrix, Operands, Platform, Product, Values};
+use crate::kernels::{FeatureMap, Precision, Storage};
 
 type Emulate = extern "C" fn(*const c_void, *const c_void, *const c_uint, *const c_uint, c_int) -> c_int;
 
@@ -60,31 +60,86 @@ fn symbol(library: usize, name: &str) -> *mut c_void {
 /// An emulated GPU.
 #[derive(Clone, Copy, Debug)]
 pub struct Host {
+    pub precision: Precision,
+    /// Whether TF32 is what is left of factors when their lower bits are cut off, not the nearest: PTX leaves it open.
+    pub cuts: bool,
     /// Whether blocks and threads go on in the opposite order. No result may depend on it.
     pub backwards: bool,
 }
 
-/// Values of `len` f32 at an address.
-fn values<'a>(at: Address, len: usize) -> &'a [f32] {
+/// Values of `len` words at an address.
+fn words<'a, T>(at: u64, len: usize) -> &'a [T] {
     // SAFETY: `Cuda` hands out addresses inside memories that outlive the operation.
-    unsafe { std::slice::from_raw_parts(at.0 as *const f32, len) }
+    unsafe { std::slice::from_raw_parts(at as *const T, len) }
 }
 
-fn values_mut<'a>(at: Address, len: usize) -> &'a mut [f32] {
+fn words_mut<'a, T>(at: u64, len: usize) -> &'a mut [T] {
     // SAFETY: as above; an operation writes to one of its operands, which overlaps no other.
-    unsafe { std::slice::from_raw_parts_mut(at.0 as *mut f32, len) }
+    unsafe { std::slice::from_raw_parts_mut(at as *mut T, len) }
 }
 
-impl Matrix {
-    fn value(self, row: usize, column: usize) -> f64 {
-        let (row, column) = if self.transposed { (column, row) } else { (row, column) };
-        f64::from(values(self.at.plus(column * self.lead + row), 1)[0])
+impl Host {
+    pub fn new(precision: Precision) -> Host {
+        Host { precision, cuts: false, backwards: false }
     }
+
+    /// What a product of f32 multiplies.
+    fn f32_factor(self, value: f32) -> f32 {
+        match self.precision {
+            Precision::Tf32 if self.cuts => f32::from_bits(value.to_bits() & !0x1fff),
+            Precision::Tf32 => self.precision.rounded(value),
+            Precision::F32 | Precision::Bf16 => value,
+        }
+    }
+
+    /// `len` activations, `start` others on, as factors.
+    fn factors(self, at: Activations, start: usize, len: usize) -> Vec<f64> {
+        let at = Activations::of(Address(at.0), start, self.element()).0;
+        match self.element() {
+            Element::F32 => words(at, len).iter().map(|value| f64::from(self.f32_factor(*value))).collect(),
+            Element::Bf16 => {
+                let widened = |upper: &u16| f64::from(f32::from_bits(u32::from(*upper) << 16));
+                words(at, len).iter().map(widened).collect()
+            }
+        }
+    }
+
+    /// Writes sums as activations, `start` others on.
+    fn write(self, sums: &[f64], at: Activations, start: usize) {
+        let at = Activations::of(Address(at.0), start, self.element()).0;
+        match self.element() {
+            Element::F32 => write_f32(sums, at),
+            Element::Bf16 => {
+                let upper = |sum: f64| (self.precision.rounded(sum as f32).to_bits() >> 16) as u16;
+                words_mut(at, sums.len()).iter_mut().zip(sums).for_each(|(to, sum)| *to = upper(*sum));
+            }
+        }
+    }
+
+    /// The columns of a matrix, or its rows where the transpose of what is meant lies there.
+    fn matrix(self, Matrix { at, lead, transposed }: Matrix, rows: usize, columns: usize) -> Vec<Vec<f64>> {
+        let (along, count) = if transposed { (columns, rows) } else { (rows, columns) };
+        let line = |line: usize| match at {
+            Values::Activations(at) => self.factors(at, line * lead, along),
+            Values::F32(at) => {
+                words(at.plus(line * lead).0, along).iter().map(|value| f64::from(self.f32_factor(*value))).collect()
+            }
+        };
+        (0..count).map(line).collect()
+    }
+}
+
+fn write_f32(sums: &[f64], at: u64) {
+    words_mut(at, sums.len()).iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum as f32);
 }
 
 impl Platform for Host {
     type Memory = Vec<f32>;
     type Staged = Vec<f32>;
+
+    fn element(&self) -> Element {
+        self.precision.into()
+    }
 
     fn zeros(&self, len: usize) -> Vec<f32> {
         vec![0.0; len]
@@ -118,20 +173,29 @@ impl Platform for Host {
         self.address(staged)
     }
 
-    fn launch<A: Arguments>(&self, grid: Grid, arguments: A) {
+    fn launch<A: Arguments>(&self, element: Element, grid: Grid, arguments: A) {
         let library = Library::get();
-        let kernel = symbol(library.handle, A::KERNEL);
+        let name = A::kernel(element);
+        let kernel = symbol(library.handle, name);
         let _one = LAUNCH.lock().unwrap_or_else(PoisonError::into_inner);
         let arguments = (&raw const arguments).cast::<c_void>();
         let (blocks, threads) = (grid.blocks.as_ptr(), grid.threads.as_ptr());
         let ended = (library.emulate)(kernel, arguments, blocks, threads, c_int::from(self.backwards));
-        assert_eq!(ended, 0, "{}: threads of a block did not all meet, or are too many", A::KERNEL);
+        assert_eq!(ended, 0, "{name}: threads of a block did not all meet, or are too many");
     }
 
     fn product(&self, Product { m, n, k, a, b, c, c_lead }: Product) {
+        let (left, right) = (self.matrix(a, m, k), self.matrix(b, k, n));
+        let of = |matrix: &[Vec<f64>], transposed: bool, row: usize, column: usize| match transposed {
+            false => matrix[column][row],
+            true => matrix[row][column],
+        };
         for column in 0..n {
-            for (row, c) in values_mut(c.plus(column * c_lead), m).iter_mut().enumerate() {
-                *c = (0..k).map(|at| a.value(row, at) * b.value(at, column)).sum::<f64>() as f32;
+            let product = |row, at| of(&left, a.transposed, row, at) * of(&right, b.transposed, at, column);
+            let sums: Vec<f64> = (0..m).map(|row| (0..k).map(|at| product(row, at)).sum()).collect();
+            match c {
+                Values::Activations(c) => self.write(&sums, c, column * c_lead),
+                Values::F32(c) => write_f32(&sums, c.plus(column * c_lead).0),
             }
         }
     }
@@ -139,22 +203,20 @@ impl Platform for Host {
     fn convolve(&self, pass: ConvolutionPass, shape: ConvolutionShape, Operands { x, weight, y }: Operands) {
         let ConvolutionShape { images, input, output, kernel, .. } = shape;
         let taps = kernel * kernel * input.channels;
-        let lens = (images * input.len(), taps * output.channels, images * output.len());
-        let written = match pass {
-            ConvolutionPass::Forward => y,
-            ConvolutionPass::Weight => weight,
-            ConvolutionPass::Input => x,
+        let [of_x, of_weight, of_y] = [images * input.len(), taps * output.channels, images * output.len()];
+        let (written, len) = match pass {
+            ConvolutionPass::Forward => (y, of_y),
+            ConvolutionPass::Weight => (weight, of_weight),
+            ConvolutionPass::Input => (x, of_x),
         };
-        let [x, weight, y] = [(x, lens.0), (weight, lens.1), (y, lens.2)].map(|(at, len)| (at, values(at, len)));
-        let mut sums = vec![0f64; [x, weight, y].iter().find(|(at, _)| *at == written).map_or(0, |(_, v)| v.len())];
-        let [x, weight, y] =
-            [x.1, weight.1, y.1].map(|values| values.iter().map(|v| f64::from(*v)).collect::<Vec<_>>());
+        let mut sums = vec![0f64; len];
+        let [x, weight, y] = [(x, of_x), (weight, of_weight), (y, of_y)].map(|(at, len)| self.factors(at, 0, len));
         products(shape, |x_at, weight_at, y_at| match pass {
             ConvolutionPass::Forward => sums[y_at] += x[x_at] * weight[weight_at],
             ConvolutionPass::Weight => sums[weight_at] += x[x_at] * y[y_at],
             ConvolutionPass::Input => sums[x_at] += weight[weight_at] * y[y_at],
         });
-        values_mut(written, sums.len()).iter_mut().zip(sums).for_each(|(to, sum)| *to = sum as f32);
+        self.write(&sums, written, 0);
     }
 }
 
@@ -184,5 +246,22 @@ fn every_kernel_is_there_under_its_name() {
     let library = Library::get();
     for name in KERNELS {
         symbol(library.handle, name);
+    }
+}
+
+/// Every pattern of the upper bits, with lower bits below, at and above half a step.
+#[test]
+fn kernels_round_to_bfloat16_as_it_is_defined() {
+    let host = Host::new(Precision::Bf16);
+    let lower = [0u32, 1, 0x7fff, 0x8000, 0x8001, 0xffff];
+    let values: Vec<f32> =
+        (0..=0xffffu32).flat_map(|upper| lower.map(|lower| f32::from_bits(upper << 16 | lower))).collect();
+    let cuda = super::Cuda::new(host);
+    let mut buffer = cuda.activations(values.len());
+    cuda.upload(&values, &mut buffer);
+    for (found, value) in cuda.download(&buffer, values.len()).into_iter().zip(values) {
+        let expected = host.precision.rounded(value);
+        assert!(found == expected || (found.is_nan() && value.is_nan()), "{value} became {found}, not {expected}");
+        assert!(found.is_nan() || found.is_sign_negative() == value.is_sign_negative());
     }
 }

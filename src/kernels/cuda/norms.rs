@@ -1,15 +1,15 @@
 //! BatchNorm, in either layout of activations.
 
 use super::arguments::{
-    Address, BatchNorm as Forward, BatchNormGradient, BatchNormRunning, PixelGradient, PixelGradientFold,
+    Activations, Address, BatchNorm as Forward, BatchNormGradient, BatchNormRunning, PixelGradient, PixelGradientFold,
     PixelGradientSums, PixelMoments, PixelMomentsFold, PixelNorm,
 };
 use super::platform::Platform;
-use super::{Cuda, FOLD, LINE, STRETCH, aligned, stretches};
+use super::{Buffer, Cuda, FOLD, LINE, STRETCH, aligned, stretches};
 use crate::kernels::BatchNorm;
 
 impl<P: Platform> Cuda<P> {
-    fn bias(&self, layer: &BatchNorm, parameters: &P::Memory) -> Address {
+    fn bias(&self, layer: &BatchNorm, parameters: &Buffer<P>) -> Address {
         layer.bias.map_or(Address::NONE, |bias| self.span(parameters, bias))
     }
 
@@ -19,16 +19,16 @@ impl<P: Platform> Cuda<P> {
         layer: &BatchNorm,
         rows: usize,
         replicas: usize,
-        parameters: &P::Memory,
-        statistics: &P::Memory,
-        x: &P::Memory,
-        y: &P::Memory,
-        saved: &P::Memory,
+        parameters: &Buffer<P>,
+        statistics: &Buffer<P>,
+        x: &Buffer<P>,
+        y: &Buffer<P>,
+        saved: &Buffer<P>,
     ) {
         let len = layer.width * rows;
         let arguments = Forward {
-            x: self.at(x, 0, len),
-            y: self.at(y, 0, len),
+            x: self.activations_at(x, 0, len),
+            y: self.activations_at(y, 0, len),
             scale: self.span(parameters, layer.scale),
             shift: self.span(parameters, layer.shift),
             bias: self.bias(layer, parameters),
@@ -48,16 +48,16 @@ impl<P: Platform> Cuda<P> {
         layer: &BatchNorm,
         rows: usize,
         replicas: usize,
-        parameters: &P::Memory,
-        saved: &P::Memory,
-        x: &P::Memory,
-        d: &P::Memory,
-        gradient: &P::Memory,
+        parameters: &Buffer<P>,
+        saved: &Buffer<P>,
+        x: &Buffer<P>,
+        d: &Buffer<P>,
+        gradient: &Buffer<P>,
     ) {
         let len = layer.width * rows;
         let arguments = BatchNormGradient {
-            x: self.at(x, 0, len),
-            d: self.at(d, 0, len),
+            x: self.activations_at(x, 0, len),
+            d: self.activations_at(d, 0, len),
             scale: self.span(parameters, layer.scale),
             shift: self.span(parameters, layer.shift),
             saved: self.at(saved, 0, 2 * replicas * layer.width),
@@ -74,13 +74,13 @@ impl<P: Platform> Cuda<P> {
         &self,
         layer: &BatchNorm,
         rows: usize,
-        parameters: &P::Memory,
-        statistics: &P::Memory,
-        x: &P::Memory,
+        parameters: &Buffer<P>,
+        statistics: &Buffer<P>,
+        x: &Buffer<P>,
     ) {
         let len = layer.width * rows;
         let arguments = BatchNormRunning {
-            x: self.at(x, 0, len),
+            x: self.activations_at(x, 0, len),
             scale: self.span(parameters, layer.scale),
             shift: self.span(parameters, layer.shift),
             bias: self.bias(layer, parameters),
@@ -99,20 +99,20 @@ impl<P: Platform> Cuda<P> {
         layer: &BatchNorm,
         pixels: usize,
         replicas: usize,
-        parameters: &P::Memory,
-        statistics: &P::Memory,
-        x: &P::Memory,
-        added: Option<&P::Memory>,
-        y: &P::Memory,
-        saved: &P::Memory,
+        parameters: &Buffer<P>,
+        statistics: &Buffer<P>,
+        x: &Buffer<P>,
+        added: Option<&Buffer<P>>,
+        y: &Buffer<P>,
+        saved: &Buffer<P>,
     ) {
         let (width, len) = (layer.width, layer.width * pixels);
         let (s, blocks) = stretches(width, pixels, replicas);
         let [count, groups, _] = blocks;
-        let (x, saved) = (self.at(x, 0, len), self.at(saved, 0, 2 * replicas * width));
+        let (x, saved) = (self.activations_at(x, 0, len), self.at(saved, 0, 2 * replicas * width));
         let found = 2 * width * count * replicas;
         self.with_scratch(found, |scratch| {
-            let found = self.at(scratch, 0, found);
+            let found = self.scratch_at(scratch, 0, found);
             self.launch(blocks, STRETCH, PixelMoments { x, found, s });
             let fold = PixelMomentsFold {
                 found,
@@ -125,8 +125,8 @@ impl<P: Platform> Cuda<P> {
         });
         let arguments = PixelNorm {
             x,
-            added: added.map_or(Address::NONE, |added| self.at(added, 0, len)),
-            y: self.at(y, 0, len),
+            added: added.map_or(Activations::NONE, |added| self.activations_at(added, 0, len)),
+            y: self.activations_at(y, 0, len),
             mean: saved,
             second: saved.plus(width),
             next_replica: 2 * width as i64,
@@ -143,17 +143,17 @@ impl<P: Platform> Cuda<P> {
         &self,
         layer: &BatchNorm,
         pixels: usize,
-        parameters: &P::Memory,
-        statistics: &P::Memory,
-        added: Option<&P::Memory>,
-        x: &P::Memory,
+        parameters: &Buffer<P>,
+        statistics: &Buffer<P>,
+        added: Option<&Buffer<P>>,
+        x: &Buffer<P>,
     ) {
         let len = layer.width * pixels;
         let (s, blocks) = stretches(layer.width, pixels, 1);
-        let x = self.at(x, 0, len);
+        let x = self.activations_at(x, 0, len);
         let arguments = PixelNorm {
             x,
-            added: added.map_or(Address::NONE, |added| self.at(added, 0, len)),
+            added: added.map_or(Activations::NONE, |added| self.activations_at(added, 0, len)),
             y: x,
             mean: self.span(statistics, layer.running_mean),
             second: self.span(statistics, layer.running_variance),
@@ -173,24 +173,32 @@ impl<P: Platform> Cuda<P> {
         layer: &BatchNorm,
         pixels: usize,
         replicas: usize,
-        parameters: &P::Memory,
-        saved: &P::Memory,
-        x: &P::Memory,
-        y: &P::Memory,
-        d: &P::Memory,
-        dx: &P::Memory,
-        gradient: &P::Memory,
+        parameters: &Buffer<P>,
+        saved: &Buffer<P>,
+        x: &Buffer<P>,
+        y: &Buffer<P>,
+        d: &Buffer<P>,
+        dx: &Buffer<P>,
+        gradient: &Buffer<P>,
     ) {
         let (width, len) = (layer.width, layer.width * pixels);
         let (s, blocks) = stretches(width, pixels, replicas);
         let [count, groups, _] = blocks;
-        let (x, d) = (self.at(x, 0, len), self.at(d, 0, len));
+        let (x, d) = (self.activations_at(x, 0, len), self.activations_at(d, 0, len));
         let saved = self.at(saved, 0, 2 * replicas * width);
         let (found, factors) = (aligned(2 * width * count * replicas), 2 * width * replicas);
         self.with_scratch(found + factors, |scratch| {
-            let factors = self.at(scratch, found, factors);
-            let found = self.at(scratch, 0, found);
-            let sums = PixelGradientSums { x, y: self.at(y, 0, len), d, saved, found, relu: i64::from(layer.relu), s };
+            let factors = self.scratch_at(scratch, found, factors);
+            let found = self.scratch_at(scratch, 0, found);
+            let sums = PixelGradientSums {
+                x,
+                y: self.activations_at(y, 0, len),
+                d,
+                saved,
+                found,
+                relu: i64::from(layer.relu),
+                s,
+            };
             self.launch(blocks, STRETCH, sums);
             let fold = PixelGradientFold {
                 found,
@@ -203,7 +211,7 @@ impl<P: Platform> Cuda<P> {
             };
             self.launch([groups, 1, 1], FOLD, fold);
             let scale = self.span(parameters, layer.scale);
-            let arguments = PixelGradient { x, d, dx: self.at(dx, 0, len), saved, factors, scale, s };
+            let arguments = PixelGradient { x, d, dx: self.activations_at(dx, 0, len), saved, factors, scale, s };
             self.launch(blocks, STRETCH, arguments);
         });
     }

@@ -1,18 +1,20 @@
 //! What [`super::Cuda`] stands on: memory, launches, and the two operations that libraries do.
 
-use super::arguments::{Address, Arguments};
+use super::arguments::{Activations, Address, Arguments, Element};
 use crate::kernels::FeatureMap;
 
 /// A GPU with its libraries, what counts its memory or, in tests, an emulation on the host. Work is done in the order in which it is asked for.
 ///
 /// Addresses are taken on trust: [`super::Cuda`] checks that what an operation reaches lies inside its memory.
 pub trait Platform: Clone + Send + Sync + 'static {
-    /// Memory of f32.
+    /// Memory, counted in f32.
     type Memory: Send;
     /// Values on their way from the host, in memory of their own. It is used again once it is dropped and the work asked for
     /// before that is done.
     type Staged: Send;
 
+    /// What activations are made of.
+    fn element(&self) -> Element;
     fn zeros(&self, len: usize) -> Self::Memory;
     /// Values that a memory holds.
     fn len(&self, memory: &Self::Memory) -> usize;
@@ -30,8 +32,8 @@ pub trait Platform: Clone + Send + Sync + 'static {
     fn staged_len(&self, staged: &Self::Staged) -> usize;
     /// Where staged values lie, for work that is asked for from now on: it waits until they are there.
     fn arrived(&self, staged: &Self::Staged) -> Address;
-    /// Runs a kernel over a grid without an empty side.
-    fn launch<A: Arguments>(&self, grid: Grid, arguments: A);
+    /// Runs a kernel, for activations of this element, over a grid without an empty side.
+    fn launch<A: Arguments>(&self, element: Element, grid: Grid, arguments: A);
     /// `c = a b`, as BLAS has it.
     fn product(&self, product: Product);
     /// One pass of a convolution.
@@ -59,14 +61,22 @@ pub struct Product {
     pub k: usize,
     pub a: Matrix,
     pub b: Matrix,
-    pub c: Address,
+    pub c: Values,
     pub c_lead: usize,
+}
+
+/// Where a matrix lies. Both factors of a product are of one kind.
+#[derive(Clone, Copy, Debug)]
+pub enum Values {
+    Activations(Activations),
+    /// Embeddings, and gradients of parameters: sums that are not rounded.
+    F32(Address),
 }
 
 /// A matrix by columns.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix {
-    pub at: Address,
+    pub at: Values,
     pub lead: usize,
     /// Whether what lies there is the transpose of what is meant.
     pub transposed: bool,
@@ -98,7 +108,7 @@ pub struct ConvolutionShape {
 /// channel], which is what cuDNN calls NHWC.
 #[derive(Clone, Copy, Debug)]
 pub struct Operands {
-    pub x: Address,
-    pub weight: Address,
-    pub y: Address,
+    pub x: Activations,
+    pub weight: Activations,
+    pub y: Activations,
 }

@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cudarc::driver::DevicePtr;
 use cudarc::nccl::{result as nccl, sys};
 
-use super::{Gpu, Memory, refused};
+use super::{Gpu, refused};
 use crate::kernels::collective::{Abandoned, Collective, Meeting, Rank, Ranks};
-use crate::kernels::cuda::Cuda;
+use crate::kernels::cuda::arguments::Element;
+use crate::kernels::cuda::{Buffer, Cuda};
 use crate::kernels::{Device, DeviceError, DeviceFailure, Precision};
 
 /// The first NCCL with what is called here.
@@ -176,9 +177,11 @@ impl Nccl {
         Abandoned { by: self.group.meeting.left().unwrap_or(self.rank) }
     }
 
-    fn at(&self, memory: &Memory, len: usize) -> *mut c_void {
-        assert!(len <= memory.len, "{len} values of a memory of {}", memory.len);
-        memory.values.device_ptr(&self.gpu.0.stream).0 as *mut c_void
+    /// Where a buffer lies that holds at least `len` f32.
+    fn at(&self, buffer: &Buffer<Gpu>, len: usize) -> *mut c_void {
+        assert!(len <= buffer.len, "{len} values of a memory of {}", buffer.len);
+        assert_eq!(buffer.element, Element::F32, "ranks exchange embeddings, losses and gradients of parameters");
+        buffer.memory.values.device_ptr(&self.gpu.0.stream).0 as *mut c_void
     }
 }
 
@@ -191,8 +194,8 @@ impl Collective<Cuda<Gpu>> for Nccl {
         self.group.communicators.len()
     }
 
-    fn mean(&self, len: usize, values: &mut Memory) -> Result<(), Abandoned> {
-        let at = self.at(values, len);
+    fn mean(&self, len: usize, values: &mut Buffer<Gpu>) -> Result<(), Abandoned> {
+        let at = self.at(values.changed(), len);
         let (float, mean) = (sys::ncclDataType_t::ncclFloat32, sys::ncclRedOp_t::ncclAvg);
         self.enqueue("a mean", |communicator, stream| {
             // SAFETY: the memory holds so many values, and outlives the work of its stream.
@@ -200,8 +203,8 @@ impl Collective<Cuda<Gpu>> for Nccl {
         })
     }
 
-    fn gather(&self, len: usize, share: &Memory, all: &mut Memory) -> Result<(), Abandoned> {
-        let (from, to) = (self.at(share, len), self.at(all, len * self.group.communicators.len()));
+    fn gather(&self, len: usize, share: &Buffer<Gpu>, all: &mut Buffer<Gpu>) -> Result<(), Abandoned> {
+        let (from, to) = (self.at(share, len), self.at(all.changed(), len * self.group.communicators.len()));
         self.enqueue("a gathering", |communicator, stream| {
             // SAFETY: as above.
             unsafe { sys::ncclAllGather(from, to, len, sys::ncclDataType_t::ncclFloat32, communicator, stream) }

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <ucontext.h>
 
 struct Place { unsigned x, y, z; };

@@ -1,10 +1,10 @@
-// BatchNorm with ReLU over rows that lie feature by feature: a block for each feature, which goes over the shares of the
-// replicas one after another. Reference: cpu/batch_norm.rs.
+// BatchNorm with ReLU over rows that lie feature by feature: a block for each feature, which goes over the shares of
+// the replicas one after another. Reference: cpu/batch_norm.rs.
 
 // saved: of each feature and share, the mean and 1 / deviation.
-struct BatchNorm {
-    const float *x;
-    float *y;
+struct NAMED(BatchNorm) {
+    const Value *x;
+    Value *y;
     const float *scale;
     const float *shift;
     // Null where the layer before has none.
@@ -17,24 +17,27 @@ struct BatchNorm {
     Long relu;
 };
 
-BLOCK_KERNEL(batch_norm, BatchNorm, LANES) {
+BLOCK_KERNEL(NAMED(batch_norm), NAMED(BatchNorm), LANES) {
     SHARED float lanes[LANES];
     Long feature = blockIdx.x;
     float scale = a.scale[feature], shift = a.shift[feature];
     for (Long replica = 0; replica < a.replicas; replica++) {
         Long part = feature * a.replicas + replica;
-        const float *x = a.x + part * a.share;
-        float *y = a.y + part * a.share;
+        const Value *x = a.x + part * a.share;
+        Value *y = a.y + part * a.share;
         float sum = 0.0f;
-        for (Long row = threadIdx.x; row < a.share; row += LANES) sum += x[row];
+        for (Long row = threadIdx.x; row < a.share; row += LANES) sum += FLOAT(x[row]);
         float mean = block_sum(sum, lanes) / (float)a.share;
         float squares = 0.0f;
-        for (Long row = threadIdx.x; row < a.share; row += LANES) squares += (x[row] - mean) * (x[row] - mean);
+        for (Long row = threadIdx.x; row < a.share; row += LANES) {
+            float rest = FLOAT(x[row]) - mean;
+            squares += rest * rest;
+        }
         squares = block_sum(squares, lanes);
         float inverse = 1.0f / sqrtf(squares / (float)a.share + EPSILON);
         for (Long row = threadIdx.x; row < a.share; row += LANES) {
-            float value = (x[row] - mean) * inverse * scale + shift;
-            y[row] = a.relu ? rectified(value) : value;
+            float value = (FLOAT(x[row]) - mean) * inverse * scale + shift;
+            y[row] = ROUND(a.relu ? rectified(value) : value);
         }
         if (threadIdx.x == 0) {
             a.saved[2 * part] = mean;
@@ -50,9 +53,9 @@ BLOCK_KERNEL(batch_norm, BatchNorm, LANES) {
 }
 
 // d, the gradient of y, becomes that of x.
-struct BatchNormGradient {
-    const float *x;
-    float *d;
+struct NAMED(BatchNormGradient) {
+    const Value *x;
+    Value *d;
     const float *scale;
     const float *shift;
     const float *saved;
@@ -63,23 +66,23 @@ struct BatchNormGradient {
     Long relu;
 };
 
-BLOCK_KERNEL(batch_norm_gradient, BatchNormGradient, LANES) {
+BLOCK_KERNEL(NAMED(batch_norm_gradient), NAMED(BatchNormGradient), LANES) {
     SHARED float lanes[LANES];
     Long feature = blockIdx.x;
     float scale = a.scale[feature], shift = a.shift[feature];
     float d_scale = 0.0f, d_shift = 0.0f;
     for (Long replica = 0; replica < a.replicas; replica++) {
         Long part = feature * a.replicas + replica;
-        const float *x = a.x + part * a.share;
-        float *d = a.d + part * a.share;
+        const Value *x = a.x + part * a.share;
+        Value *d = a.d + part * a.share;
         float mean = a.saved[2 * part], inverse = a.saved[2 * part + 1];
         float total = 0.0f, product = 0.0f;
         for (Long row = threadIdx.x; row < a.share; row += LANES) {
-            float normal = (x[row] - mean) * inverse;
+            float normal = (FLOAT(x[row]) - mean) * inverse;
             // What the forward pass let through, by the same arithmetic.
-            if (a.relu && !passes(normal * scale + shift)) d[row] = 0.0f;
-            total += d[row];
-            product += d[row] * normal;
+            if (a.relu && !passes(normal * scale + shift)) d[row] = ROUND(0.0f);
+            total += FLOAT(d[row]);
+            product += FLOAT(d[row]) * normal;
         }
         total = block_sum(total, lanes);
         product = block_sum(product, lanes);
@@ -87,8 +90,8 @@ BLOCK_KERNEL(batch_norm_gradient, BatchNormGradient, LANES) {
         d_scale += product;
         float mean_d = total / (float)a.share, mean_product = product / (float)a.share;
         for (Long row = threadIdx.x; row < a.share; row += LANES) {
-            float normal = (x[row] - mean) * inverse;
-            d[row] = scale * inverse * (d[row] - mean_d - normal * mean_product);
+            float normal = (FLOAT(x[row]) - mean) * inverse;
+            d[row] = ROUND(scale * inverse * (FLOAT(d[row]) - mean_d - normal * mean_product));
         }
     }
     if (threadIdx.x == 0) {
@@ -98,8 +101,8 @@ BLOCK_KERNEL(batch_norm_gradient, BatchNormGradient, LANES) {
 }
 
 // By the running statistics, in place.
-struct BatchNormRunning {
-    float *x;
+struct NAMED(BatchNormRunning) {
+    Value *x;
     const float *scale;
     const float *shift;
     const float *bias;
@@ -110,13 +113,13 @@ struct BatchNormRunning {
     Long relu;
 };
 
-KERNEL(batch_norm_running, BatchNormRunning) {
+KERNEL(NAMED(batch_norm_running), NAMED(BatchNormRunning)) {
     Long at = place();
     if (at >= a.len) return;
     Long feature = at / a.rows;
     float scale = a.scale[feature] / sqrtf(a.variance[feature] + EPSILON);
     float bias = a.bias ? a.bias[feature] : 0.0f;
     float shift = a.shift[feature] + (bias - a.mean[feature]) * scale;
-    float value = a.x[at] * scale + shift;
-    a.x[at] = a.relu ? rectified(value) : value;
+    float value = FLOAT(a.x[at]) * scale + shift;
+    a.x[at] = ROUND(a.relu ? rectified(value) : value);
 }

@@ -1,36 +1,36 @@
 // The largest of each `pieces` neighbouring features, row by row. Reference: cpu/max_out.rs.
 
 // x [outputs, pieces, rows], y [outputs, rows].
-struct MaxOut { const float *x; float *y; Long rows; Long pieces; Long len; };
+struct NAMED(MaxOut) { const Value *x; Value *y; Long rows; Long pieces; Long len; };
 
-KERNEL(max_out, MaxOut) {
+KERNEL(NAMED(max_out), NAMED(MaxOut)) {
     Long at = place();
     if (at >= a.len) return;
-    const float *x = a.x + at / a.rows * a.pieces * a.rows + at % a.rows;
-    float largest = x[0];
+    const Value *x = a.x + at / a.rows * a.pieces * a.rows + at % a.rows;
+    float largest = FLOAT(x[0]);
     for (Long piece = 1; piece < a.pieces; piece++) {
-        float value = x[piece * a.rows];
+        float value = FLOAT(x[piece * a.rows]);
         if (overtakes(value, largest)) largest = value;
     }
-    a.y[at] = largest;
+    a.y[at] = ROUND(largest);
 }
 
-struct MaxOutGradient { const float *x; const float *dy; float *dx; Long rows; Long pieces; Long len; };
+struct NAMED(MaxOutGradient) { const Value *x; const Value *dy; Value *dx; Long rows; Long pieces; Long len; };
 
-KERNEL(max_out_gradient, MaxOutGradient) {
+KERNEL(NAMED(max_out_gradient), NAMED(MaxOutGradient)) {
     Long at = place();
     if (at >= a.len) return;
     Long first = at / a.rows * a.pieces * a.rows + at % a.rows;
-    float largest = a.x[first];
+    float largest = FLOAT(a.x[first]);
     Long winner = 0;
     for (Long piece = 1; piece < a.pieces; piece++) {
-        float value = a.x[first + piece * a.rows];
+        float value = FLOAT(a.x[first + piece * a.rows]);
         if (overtakes(value, largest)) {
             largest = value;
             winner = piece;
         }
     }
     for (Long piece = 0; piece < a.pieces; piece++) {
-        a.dx[first + piece * a.rows] = piece == winner ? a.dy[at] : 0.0f;
+        a.dx[first + piece * a.rows] = piece == winner ? a.dy[at] : ROUND(0.0f);
     }
 }

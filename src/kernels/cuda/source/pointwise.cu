@@ -1,50 +1,23 @@
-// Kernels that go over buffers once, element by element. Reference: cpu/pointwise.rs, and what is said at each.
+// Kernels that go over activations once, element by element. Reference: cpu/pointwise.rs, and what is said at each.
 
-struct Relu { float *x; Long len; };
+struct NAMED(Relu) { Value *x; Long len; };
 
-KERNEL(relu, Relu) {
+KERNEL(NAMED(relu), NAMED(Relu)) {
     Long at = place();
-    if (at < a.len) a.x[at] = rectified(a.x[at]);
+    if (at < a.len) a.x[at] = ROUND(rectified(FLOAT(a.x[at])));
 }
 
-struct ReluGradient { const float *y; float *d; Long len; };
+struct NAMED(ReluGradient) { const Value *y; Value *d; Long len; };
 
-KERNEL(relu_gradient, ReluGradient) {
+KERNEL(NAMED(relu_gradient), NAMED(ReluGradient)) {
     Long at = place();
-    if (at < a.len && !passes(a.y[at])) a.d[at] = 0.0f;
-}
-
-// g += decay p; m = kept m + g; p -= rate m.
-struct Sgd { const float *gradient; float *momentum; float *parameters; Long len; float rate; float kept; float decay; };
-
-KERNEL(sgd, Sgd) {
-    Long at = place();
-    if (at >= a.len) return;
-    float p = a.parameters[at];
-    float g = a.gradient[at] + a.decay * p;
-    float m = a.kept * a.momentum[at] + g;
-    a.momentum[at] = m;
-    a.parameters[at] = p - a.rate * m;
-}
-
-struct MovingAverage { const float *source; float *target; Long len; float kept; float taken; };
-
-KERNEL(moving_average, MovingAverage) {
-    Long at = place();
-    if (at < a.len) a.target[at] = a.kept * a.target[at] + a.taken * a.source[at];
-}
-
-struct Clear { float *x; Long len; };
-
-KERNEL(clear, Clear) {
-    Long at = place();
-    if (at < a.len) a.x[at] = 0.0f;
+    if (at < a.len && !passes(FLOAT(a.y[at]))) a.d[at] = ROUND(0.0f);
 }
 
 // to += from. Reference: the last argument of convolution_input_gradient.
-struct Add { const float *from; float *to; Long len; };
+struct NAMED(Add) { const Value *from; Value *to; Long len; };
 
-KERNEL(add, Add) {
+KERNEL(NAMED(add), NAMED(Add)) {
     Long at = place();
-    if (at < a.len) a.to[at] += a.from[at];
+    if (at < a.len) a.to[at] = ROUND(FLOAT(a.to[at]) + FLOAT(a.from[at]));
 }

@@ -1,0 +1,55 @@
+// Stretches of pixels: channels of a pixel lie together, so that neighbouring threads take neighbouring channels. A
+// block takes ACROSS channels of a stretch of pixels; what it finds is put together by another kernel (pixel_folds.cu).
+
+#define ACROSS 32
+#define DOWN 8
+// Threads of a channel that put together what the stretches found.
+#define FOLD 32
+
+// Of a block: which stretch of which replica's share, and of a thread its channel.
+struct Stretches {
+    Long width;
+    // Pixels of a replica's share.
+    Long share;
+    // Pixels of a stretch; the last may have fewer.
+    Long stretch;
+    // Stretches of a share.
+    Long count;
+};
+
+// Blocks are [stretches, groups of channels, replicas].
+INLINE Long channel_of(void) { return (Long)blockIdx.y * ACROSS + threadIdx.x; }
+INLINE Long first_pixel(struct Stretches s) { return (Long)blockIdx.z * s.share + (Long)blockIdx.x * s.stretch; }
+INLINE Long pixels_of(struct Stretches s, Long at) {
+    Long left = s.share - at * s.stretch;
+    return left < s.stretch ? left : s.stretch;
+}
+// Where a stretch leaves its two values of a channel: found [replicas, stretches, 2, width].
+INLINE Long found_at(struct Stretches s, Long replica, Long at, Long channel) {
+    return (replica * s.count + at) * 2 * s.width + channel;
+}
+
+// The sum over the threads of a channel, in the same order always, in all of them.
+INLINE float down_sum(float value, float lanes[DOWN][ACROSS]) {
+    lanes[threadIdx.y][threadIdx.x] = value;
+    MEET();
+    for (unsigned half = DOWN / 2; half > 0; half /= 2) {
+        if (threadIdx.y < half) lanes[threadIdx.y][threadIdx.x] += lanes[threadIdx.y + half][threadIdx.x];
+        MEET();
+    }
+    float sum = lanes[0][threadIdx.x];
+    MEET();
+    return sum;
+}
+
+INLINE double fold_sum(double value, double lanes[FOLD][ACROSS]) {
+    lanes[threadIdx.y][threadIdx.x] = value;
+    MEET();
+    for (unsigned half = FOLD / 2; half > 0; half /= 2) {
+        if (threadIdx.y < half) lanes[threadIdx.y][threadIdx.x] += lanes[threadIdx.y + half][threadIdx.x];
+        MEET();
+    }
+    double sum = lanes[0][threadIdx.x];
+    MEET();
+    return sum;
+}
