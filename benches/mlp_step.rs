@@ -9,7 +9,7 @@ use imix_repro::data::{Rows, TabularSet};
 use imix_repro::kernels::Cpu;
 use imix_repro::model::Plan;
 use imix_repro::recipe::{
-    DataIdentity, DataSet, DataSettings, Head, Method, Mix, Operator, Part, Pretext, Schedule, Views,
+    DataIdentity, DataSet, DataSettings, Head, Method, Mix, Operator, Part, Precision, Pretext, Schedule, Views,
 };
 use imix_repro::train::{Batch, Trainer};
 
@@ -57,6 +57,7 @@ fn main() {
         key_momentum: None,
         shuffle_bn: None,
         predictor: None,
+        precision: Precision::F32,
     };
     let views = TabularViews::new(&data, &Views::Tabular { mask: 0.2 }, 0).expect("valid views");
     let mut trainer = Trainer::new(Cpu::new(threads), Plan::mlp(&blocks, width), &settings, 0).expect("valid settings");

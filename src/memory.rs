@@ -9,7 +9,7 @@ use crate::evaluate;
 use crate::experiment::{layout, read_out_layout};
 use crate::kernels::cuda::{Counted, Counting, Cuda};
 use crate::model::{Inputs, Plan};
-use crate::recipe::{DataSettings, EvaluationKind, Network, Pretext, Schedule, Settings};
+use crate::recipe::{DataSettings, EvaluationKind, Network, Precision, Pretext, Schedule, Settings};
 use crate::train;
 
 /// What driver, cuBLAS and cuDNN take for themselves in each process, with the kernels they load. Not measured.
@@ -108,15 +108,15 @@ impl Asked {
         match &self.work {
             Work::Pretext(pretext) => pretext_need(plan, self.inputs, pretext),
             Work::Evaluation { kind, classes } => {
-                counted(|kernels| evaluate::rehearse(kernels, plan, kind, *classes).ok())
+                counted(Precision::F32, |kernels| evaluate::rehearse(kernels, plan, kind, *classes).ok())
             }
         }
     }
 }
 
 /// What `work` needs.
-fn counted(work: impl FnOnce(Cuda<Counting>) -> Option<()>) -> Option<Need> {
-    let platform = Counting::default();
+fn counted(precision: Precision, work: impl FnOnce(Cuda<Counting>) -> Option<()>) -> Option<Need> {
+    let platform = Counting::default().computing_in(precision);
     work(Cuda::new(platform.clone()))?;
     Some(Need::of(platform.counted()))
 }
@@ -128,7 +128,7 @@ fn pretext_need(plan: Plan, inputs: Inputs, pretext: &Pretext) -> Option<Need> {
     };
     let of_batch = |batch: usize| {
         let settings = Pretext { batch, ..pretext.clone() };
-        counted(|kernels| train::rehearse(kernels, plan.clone(), &settings, &item).ok())
+        counted(pretext.precision, |kernels| train::rehearse(kernels, plan.clone(), &settings, &item).ok())
     };
     let batch = smaller_batch(pretext, item.iter().product());
     let need = of_batch(batch)?;

@@ -226,6 +226,30 @@ fn a_new_experiment_runs_at_demo_scale() {
 }
 
 #[test]
+fn another_precision_is_a_deviation_and_needs_a_gpu() {
+    let folder = TempDir::new().expect("a folder");
+    let only = "dataset=covtype,method=npair,imix=on";
+    done(folder.path(), &["new", "fast", "--from", "table1", "--only", only, "--precision", "bf16"]);
+    let (table1, path) = (Experiment::load("table1").expect("embedded"), folder.path().join("fast.json"));
+    let fast = Experiment::load(&path.display().to_string()).expect("a good file");
+    for scale in imix_repro::experiment::Scale::ALL {
+        let cell = fast.cells(scale, &Default::default()).expect("cells").remove(0);
+        let theirs = table1.cells(scale, &only.parse().expect("a filter")).expect("cells").remove(0);
+        assert_eq!(cell.settings.pretext.precision.to_string(), "bf16");
+        let ours = cell.deviations.iter().filter(|it| !theirs.deviations.contains(it)).collect::<Vec<_>>();
+        let [deviation] = ours[..] else { panic!("{ours:?}") };
+        let said = [&deviation.what, &deviation.published, &deviation.ours];
+        assert_eq!(said, ["precision", "f32", "bf16"]);
+    }
+    let said = refused(folder.path(), &["run", "fast.json", "--device", "cpu"]);
+    let expected = format!(
+        "error: the cell {only}: the CPU computes in f32, not in bf16: use a GPU (--device cuda:N), or leave `precision` out\n"
+    );
+    assert_eq!(said, expected);
+    assert!(!folder.path().join("results/pretext").exists());
+}
+
+#[test]
 fn new_refuses_what_it_cannot_do() {
     let folder = TempDir::new().expect("a folder");
     fs::write(folder.path().join("taken.json"), "mine").expect("written");

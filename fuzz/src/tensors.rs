@@ -6,7 +6,7 @@ use std::path::Path;
 
 use imix_repro::kernels::Cpu;
 use imix_repro::model::{Network, Plan};
-use imix_repro::recipe::{Address, Contrast, Head, Method, Mix, Operator, Pretext, Schedule};
+use imix_repro::recipe::{Address, Contrast, Head, Method, Mix, Operator, Precision, Pretext, Schedule};
 use imix_repro::store::Checkpoint;
 use imix_repro::train::{Trainer, load_checkpoint, load_encoder};
 use safetensors::SafeTensors;
@@ -65,6 +65,7 @@ fn settings() -> Pretext {
         key_momentum: Some(0.9),
         shuffle_bn: Some(false),
         predictor: None,
+        precision: Precision::F32,
     }
 }
 

@@ -32,7 +32,8 @@ pub fn execute(arguments: New, _: &Common, output: &Output) -> anyhow::Result<Ex
     let from = Source::find(&arguments.from)?;
     let original = Experiment::examine(&from).map_err(first)?;
     let text = std::str::from_utf8(&from.bytes).with_context(|| format!("{} is not text", from.name))?;
-    let derivation = Derivation { id, only: &arguments.only, schema: SCHEMA };
+    let precision = arguments.precision.map(Into::into);
+    let derivation = Derivation { id, only: &arguments.only, precision, schema: SCHEMA };
     let text = original.derive(text, &derivation)?;
     let name = path.display().to_string();
     let source = Source { name: name.clone(), bytes: text.as_bytes().into(), origin: Origin::File(path.clone()) };

@@ -72,6 +72,9 @@ fn run(
     output: &Output,
 ) -> anyhow::Result<Outcome> {
     let (trials, missing) = trials(chosen, arguments, common, output);
+    if arguments.executor == Executor::Local {
+        check_precision(&trials, device, &Results::new(&common.results))?;
+    }
     if let Some(reason) = missing.first().filter(|_| trials.is_empty()) {
         anyhow::bail!("{reason}");
     }
@@ -174,6 +177,20 @@ fn trials(chosen: &[Chosen], arguments: &Run, common: &Common, output: &Output) 
         }
     }
     (trials, missing)
+}
+
+/// Makes sure that the device computes as each encoder that is left to train asks for, before any is trained.
+fn check_precision(trials: &[LabelledTrial], device: Device, results: &Results) -> anyhow::Result<()> {
+    for LabelledTrial { cell, trial, .. } in trials {
+        let Some(recipe) = &trial.pretext else { continue };
+        let checked = crate::kernels::device::check_precision(device, recipe.pretext.precision);
+        if let Err(error) = checked
+            && !matches!(results.pretext(&recipe.address()).read_done(), Ok(Some(_)))
+        {
+            anyhow::bail!("the cell {cell}: {error}");
+        }
+    }
+    Ok(())
 }
 
 /// What messages call a cell: its axis values, under its experiment's id where there are several.

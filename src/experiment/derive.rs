@@ -3,6 +3,8 @@
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::CstRootNode;
 
+use crate::recipe::Precision;
+
 use super::edit::{prune, set_text};
 use super::error::ExperimentError;
 use super::file::{ClaimFile, ExperimentFile, OneOrMany, Rule};
@@ -16,6 +18,8 @@ pub struct Derivation<'a> {
     pub id: &'a str,
     /// The axis values to keep.
     pub only: &'a Filter,
+    /// What every cell is trained in; as this experiment says if not given.
+    pub precision: Option<Precision>,
     /// Path of the schema, as the new file names it.
     pub schema: &'a str,
 }
@@ -28,7 +32,7 @@ impl Experiment {
     /// # Errors
     /// An axis or value that the experiment does not have, and a selection with no cell in it.
     pub fn derive(&self, text: &str, derivation: &Derivation) -> Result<String, ExperimentError> {
-        let Derivation { id, only, schema } = *derivation;
+        let Derivation { id, only, precision, schema } = *derivation;
         self.check_filter(None, only)?;
         if !self.combinations.iter().any(|axes| only.accepts(axes)) {
             return Err(ExperimentError::NoCells { experiment: self.id().to_owned() });
@@ -56,6 +60,10 @@ impl Experiment {
         set_text(&object, "$schema", schema);
         set_text(&object, "id", id);
         set_text(&object, "title", &title);
+        if let Some(precision) = precision {
+            let pretext = object.object_value_or_set("recipe").object_value_or_set("pretext");
+            set_text(&pretext, "precision", &precision.to_string());
+        }
         if *only != Filter::default() {
             set_text(&object, "cost", &cost);
         }

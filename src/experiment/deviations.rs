@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::recipe::{DataSet, Settings};
+use crate::recipe::{DataSet, Precision, Settings};
 
 use super::Deviation;
 use super::difference::{differences, shown};
@@ -13,6 +13,8 @@ pub fn of(published: &Settings, ours: &Settings) -> Vec<Deviation> {
     let json = |settings: &Settings| serde_json::to_value(settings).unwrap_or(Value::Null);
     let mut deviations: Vec<Deviation> = differences(&json(published), &json(ours))
         .into_iter()
+        // Told below, of the scale that is published too: an experiment may ask for it everywhere.
+        .filter(|difference| difference.path != "pretext.precision")
         .map(|difference| Deviation {
             published: shown(&difference.left),
             ours: shown(&difference.right),
@@ -36,6 +38,10 @@ fn standing(settings: &Settings) -> Vec<Deviation> {
     if settings.pretext.replicas > 1 {
         let published = format!("{} GPUs", settings.pretext.replicas);
         add("replicas", &published, "emulated on one device");
+    }
+    if !settings.pretext.precision.is_f32() {
+        // How the same training is carried out, which no verdict is refused for.
+        add("precision", &Precision::F32.to_string(), &settings.pretext.precision.to_string());
     }
     if settings.data_sets().any(|data| data.set == DataSet::ImageNet) {
         add("data.decoder", "Pillow's JPEG decoder", "another, whose values differ by a few levels of 255");

@@ -31,6 +31,14 @@ fn an_mlp_needs_its_parameters_thrice_and_its_activations() {
     assert!((least..least + least / 20).contains(&need.allocated), "{} for {least}", need.allocated);
     assert_eq!(need.allowance, CONTEXT, "without convolutions there is no workspace");
 
+    // In bf16 activations take half of it, and products read a copy of the parameters.
+    let in_f32 = npair.pretext.clone();
+    npair.pretext.precision = Precision::Bf16;
+    let least = 4 * 3 * parameters() + 2 * (parameters() + rows * (54 + outputs + NORMED + 2 * 8192));
+    let bf16 = pretext(&npair).allocated;
+    assert!((least..least + least / 20).contains(&bf16), "{bf16} for {least}");
+    npair.pretext = in_f32;
+
     npair.pretext.batch = 256;
     let half = 4 * rows / 2 * (54 + outputs + NORMED + 2 * 8192);
     let grown = need.allocated - pretext(&npair).allocated;

@@ -2,7 +2,7 @@ use super::*;
 use crate::kernels::collective::Alone;
 use crate::kernels::{Cpu, Storage};
 use crate::mix::VirtualLabels;
-use crate::recipe::{Head, Mix, Schedule};
+use crate::recipe::{Head, Mix, Precision, Schedule};
 
 /// What an objective makes of embeddings.
 #[derive(Clone, Debug, PartialEq)]
@@ -296,6 +296,7 @@ fn pretext(method: Method) -> Pretext {
         key_momentum: Some(0.999),
         shuffle_bn: Some(true),
         predictor: None,
+        precision: Precision::F32,
     }
 }
 

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Precision;
+
 /// Contrastive training of an encoder (official `main_pretext.py`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +48,9 @@ pub struct Pretext {
     /// BYOL: prediction head on the query side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predictor: Option<Head>,
+    /// How the device computes: anything but f32 needs a GPU. Evaluations are always in f32.
+    #[serde(default, skip_serializing_if = "Precision::is_f32")]
+    pub precision: Precision,
 }
 
 /// A contrastive method.

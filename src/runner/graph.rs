@@ -219,7 +219,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::recipe::{
         DataIdentity, DataSet, DataSettings, EvaluationKind, EvaluationRecipe, Head, Method, Mix, Network, Operator,
-        Part, Pretext, PretextRecipe, PseudoInverse, Schedule, Standardise, Views,
+        Part, Precision, Pretext, PretextRecipe, PseudoInverse, Schedule, Standardise, Views,
     };
     use crate::store::FailureKind;
     use std::time::Duration;
@@ -254,6 +254,7 @@ pub(crate) mod tests {
             key_momentum: None,
             shuffle_bn: None,
             predictor: None,
+            precision: Precision::F32,
         };
         let recipe = PretextRecipe::new(seed, data.clone(), Views::Tabular { mask: 0.2 }, network.clone(), pretext);
         let encoder = Some(recipe.address());

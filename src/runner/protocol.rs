@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::kernels::Device;
-use crate::recipe::{Address, DataIdentity, EvaluationRecipe, PretextRecipe};
+use crate::recipe::{Address, DataIdentity, EvaluationRecipe, Precision, PretextRecipe};
 use crate::store::{Failure, Results, RunFolder, Stage};
 
 /// Raised when a message changes.
@@ -87,6 +87,14 @@ impl Work {
         match self {
             Work::Pretext(_) => "pretext",
             Work::Evaluation(recipe) => recipe.evaluation.id(),
+        }
+    }
+
+    /// What it is computed in. Evaluations are always in f32.
+    pub fn precision(&self) -> Precision {
+        match self {
+            Work::Pretext(recipe) => recipe.pretext.precision,
+            Work::Evaluation(_) => Precision::F32,
         }
     }
 

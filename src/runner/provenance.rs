@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use crate::kernels::Device;
 use crate::kernels::cpu::vectors;
 use crate::kernels::device::describe;
-use crate::kernels::{Device, Precision};
 use crate::store::{Provenance, RunFolder, StoreError, host, now, read_sealed, write_sealed};
 
 use super::Task;
@@ -84,7 +84,7 @@ impl Keeper<'_> {
             crates: crates(),
             device,
             threads: task.threads,
-            precision: Precision::F32.to_string(),
+            precision: task.work.precision().to_string(),
             data_digest: task.work.data().digest.clone(),
             command: task.command.clone(),
             host: host(),

@@ -85,7 +85,7 @@ pub(super) fn evaluation_need(recipe: &EvaluationRecipe) -> Option<Need> {
 impl Performer for Training {
     fn pretext(&mut self, recipe: &PretextRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {
         let Task { device, threads, .. } = *session.task;
-        self.pretext_on(recipe, session, watch, |work| on_ranks(device, Precision::F32, threads, work))
+        self.pretext_on(recipe, session, watch, |work| on_ranks(device, recipe.pretext.precision, threads, work))
     }
 
     fn evaluation(&mut self, recipe: &EvaluationRecipe, session: &Session, watch: Watch) -> Result<Ended, Failure> {

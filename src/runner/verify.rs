@@ -60,7 +60,7 @@ impl Verifier<'_> {
         let mut control = |progress| watch(Event::of_training(progress, recipe));
         let (threads, extent) = (self.threads, self.extent);
         let work = Retracing { recipe, data, threads, extent, control: &mut control };
-        let again = on_ranks(self.device, Precision::F32, threads, work);
+        let again = on_ranks(self.device, recipe.pretext.precision, threads, work);
         let again = again.map_err(|error| of_device(error, || pretext_need(recipe)))?;
         let again = again.map_err(of_training)?.ok_or(Interruption::Stopped)?;
         Ok(recorded.beside(&again, self.extent))

@@ -5,7 +5,7 @@ use super::{Arithmetic, Check};
 use crate::kernels::{FeatureMap, Kernels};
 use crate::model::{Network, Plan};
 use crate::random::{Key, Purpose};
-use crate::recipe::{Contrast, Head, Method, Mix, Operator, Pretext, Schedule, Stem};
+use crate::recipe::{Contrast, Head, Method, Mix, Operator, Precision, Pretext, Schedule, Stem};
 use crate::train::{Batch, StepError, Trainer};
 
 /// Items of a batch: enough that no variance of a share is next to nothing.
@@ -138,6 +138,7 @@ impl Step {
             key_momentum: momentum_encoder.then_some(0.9),
             shuffle_bn: momentum_encoder.then_some(true),
             predictor: (self.method == Method::Byol).then_some(Head::Mlpbn1),
+            precision: Precision::F32,
         }
     }
 
@@ -199,7 +200,6 @@ impl Step {
 mod tests {
     use super::super::tests::Faulty;
     use super::*;
-    use crate::kernels::Precision;
     use crate::kernels::definitions::Definitions;
 
     #[test]

@@ -9,7 +9,7 @@ use crate::data::DataError;
 use crate::kernels::Cpu;
 use crate::model::{Network, Plan, Section};
 use crate::objective::QueueState;
-use crate::recipe::{Contrast, Head, Method, Mix, Operator, Pretext, Schedule};
+use crate::recipe::{Contrast, Head, Method, Mix, Operator, Precision, Pretext, Schedule};
 
 use super::{Batch, Trainer};
 
@@ -62,6 +62,7 @@ pub(super) fn settings(case: &str, replicas: usize) -> Pretext {
         key_momentum: momentum_encoder.then_some(0.99),
         shuffle_bn: momentum_encoder.then_some(false),
         predictor: (method == Method::Byol).then_some(Head::Mlpbn),
+        precision: Precision::F32,
     }
 }
 

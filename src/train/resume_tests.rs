@@ -164,6 +164,7 @@ pub(super) fn settings(method: Method) -> Pretext {
         key_momentum: momentum_encoder.then_some(0.9),
         shuffle_bn: momentum_encoder.then_some(true),
         predictor: (method == Method::Byol).then_some(Head::Mlpbn1),
+        precision: Precision::F32,
     }
 }
 

@@ -94,7 +94,8 @@ fn what_only_the_report_reads_changes_no_address() {
     edited["report"]["readings"] = json!([]);
     edited["claims"] = json!([]);
     // The same settings in other words.
-    edited["axes"]["dataset"]["covtype"]["set"]["pretext"] = json!({ "batch": 512, "temperature": 0.1 });
+    edited["axes"]["dataset"]["covtype"]["set"]["pretext"] =
+        json!({ "batch": 512, "temperature": 0.1, "precision": "f32" });
     edited["format"] = json!(1);
     edited["expected"] = json!("nothing");
     edited["margin"] = json!(2.5);
@@ -173,6 +174,7 @@ fn edits() -> impl Strategy<Value = (String, Value, bool)> {
         (1..128u32).prop_map(|n| ("pretext.embedding".to_owned(), json!(n), true)),
         (9..20u32).prop_map(|n| ("pretext.queue".to_owned(), json!(n * 512), true)),
         Just(("pretext.head".to_owned(), json!("mlp"), true)),
+        Just(("pretext.precision".to_owned(), json!("bf16"), true)),
         Just(("pretext.shuffle_bn".to_owned(), json!(false), true)),
         Just(("pretext.schedule".to_owned(), json!({ "kind": "step", "at": [3], "factor": 0.5 }), true)),
         Just(("pretext.input_mix".to_owned(), json!({ "auxiliaries": 2, "alpha": 1 }), true)),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 /// Spellings that may stand in for each other, as far as types go: whether they go together is another matter.
-pub const WORDS: [&[&str]; 13] = [
+pub const WORDS: [&[&str]; 14] = [
     &["covtype", "higgs", "cifar10", "cifar100", "speech-commands", "speech-commands-v2", "fsdd", "synthetic-speech"],
     &["speech-folder", "emoji", "emoji-groups", "image-folder", "imagenet"],
     &["full", "embedded"],
@@ -19,6 +19,7 @@ pub const WORDS: [&[&str]; 13] = [
     &["none", "mixup", "cutmix"],
     &["mlp", "mlpbn", "mlpbn1"],
     &["imagenet", "cifar"],
+    &["tf32", "bf16"],
 ];
 
 /// Things of one `kind` or another.
@@ -79,6 +80,7 @@ pub fn optional() -> BTreeMap<&'static str, Value> {
         ("pretext.key_momentum", json!(0.99)),
         ("pretext.shuffle_bn", json!(true)),
         ("pretext.predictor", json!("mlp")),
+        ("pretext.precision", json!("tf32")),
         ("pretext.mix.layers", json!([0, 2])),
         ("evaluation.linear", linear.clone()),
         ("evaluation.pinv", json!({ "batch": 512 })),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::machine::Precision;
 use super::{Resources, Selection};
 use crate::experiment::{Filter, Scale};
 
@@ -42,6 +43,9 @@ pub struct New {
     /// Only the cells with these axis values; several values of one axis are alternatives
     #[arg(long, value_name = "AXIS=VALUE,...", default_value = "")]
     pub only: Filter,
+    /// What the encoders of every cell are trained in; anything but f32 needs a GPU
+    #[arg(long, value_enum)]
+    pub precision: Option<Precision>,
     /// File to write; EXP.json in this folder if not given
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
