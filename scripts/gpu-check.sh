@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything to be seen on a machine with a GPU, within 9 minutes: the self-test in f32 and TF32, speeds beside PyTorch's,
-# and a cell of CovType at the paper's scale, for as many epochs as fit.
+# Everything to be seen on a machine with a GPU, within 9 minutes: the self-test in each precision, speeds beside PyTorch's,
+# and a cell of CovType at the paper's scale, in bf16 and in f32, for as many epochs as fit.
 #
 #   scripts/gpu-check.sh [FOLDER]       writes what it prints into FOLDER (gpu-check)
 #
@@ -8,10 +8,15 @@
 # REPRO_BENCH_PYTHON    a Python with PyTorch for CUDA (python3); without one the ratios are left out
 # REPRO_DATA            the folder that holds covtype, for the cell; without it the embedded part stands in, and says so
 # REPRO_CHECK_SECONDS   seconds for everything (540)
+# REPRO_CHECK_DEVICE    the device (cuda:0); with cpu, which computes in f32 only, this script itself can be tried out
 set -uo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-gpu-check}
 limit=${REPRO_CHECK_SECONDS:-540}
+device=${REPRO_CHECK_DEVICE:-cuda:0}
+precisions=(f32 tf32 bf16)
+quick=()
+[[ $device == cpu ]] && precisions=(f32) quick=(--quick)
 python=${REPRO_BENCH_PYTHON:-python3}
 repro=${REPRO_BINARY:-target/release/repro}
 mkdir -p "$out"
@@ -41,32 +46,43 @@ step() {
     # A run that is stopped by its time has a checkpoint: 130, and 124 from timeout.
     if ((code != 0)); then
         echo "$name ended with $code"
-        [[ $name == cell && ($code == 124 || $code == 130) ]] || failed=1
+        [[ $name == cell-* && ($code == 124 || $code == 130) ]] || failed=1
     fi
 }
 
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null || echo "nvidia-smi is not there"
 "$repro" --version
 
-step selftest-f32 90 "$repro" selftest --device cuda:0
-step selftest-tf32 60 "$repro" selftest --device cuda:0 --precision tf32
-step bench-f32 75 "$repro" bench --device cuda:0 --json
-step bench-tf32 75 "$repro" bench --device cuda:0 --precision tf32 --json
+for precision in "${precisions[@]}"; do
+    step "selftest-$precision" 45 "$repro" selftest --device "$device" --precision "$precision"
+done
+for precision in "${precisions[@]}"; do
+    step "bench-$precision" 60 "$repro" bench --device "$device" --precision "$precision" "${quick[@]}" --json
+done
 if "$python" -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
-    step pytorch 130 "$python" benches/gpu_step.py 2
-    step ratios 10 "$python" benches/gpu_ratios.py "$out/bench-f32.txt" "$out/bench-tf32.txt" "$out/pytorch.txt"
+    step pytorch 150 "$python" benches/gpu_step.py 2
+    measured=("${precisions[@]/#/$out/bench-}")
+    step ratios 10 "$python" benches/gpu_ratios.py "${measured[@]/%/.txt}" "$out/pytorch.txt"
 else
     echo "no ratios: $python has no PyTorch for CUDA (REPRO_BENCH_PYTHON)"
 fi
 
 # One whole trial of N-pair with i-Mix on CovType, 500 epochs; what does not fit is said in the log's last line of progress.
+only=dataset=covtype,method=npair,imix=on
 scale=paper
 # Read whole before it is searched: a pipe that is closed early would count as a failure.
 status=$("$repro" data status covtype)
 grep -q "^covtype *full .* ok" <<<"$status" || scale=demo
 echo "the cell runs at $scale scale"
-step cell "$(($(left) - 10))" "$repro" run table1 --scale "$scale" --only dataset=covtype,method=npair,imix=on --trials 1 \
-    --device cuda:0 --results "$out/results" --reports "$out/reports"
+# cell PRECISION SECONDS: that trial, in an experiment of its own.
+cell() {
+    rm -f "$out/covtype-$1.json"
+    "$repro" new "covtype-$1" --from table1 --only "$only" --precision "$1" --output "$out/covtype-$1.json" --quiet
+    step "cell-$1" "$2" "$repro" run "$out/covtype-$1.json" --scale "$scale" --trials 1 --device "$device" \
+        --results "$out/results" --reports "$out/reports"
+}
+[[ $device == cpu ]] || cell bf16 "$((($(left) - 10) / 2))"
+cell f32 "$(($(left) - 10))"
 find "$out/results" -name provenance.json -exec cat {} + >"$out/provenance.txt" 2>/dev/null
 find "$out/results" -name metrics.jsonl -exec tail -n 2 {} + >"$out/metrics.txt" 2>/dev/null
 tail -n 20 "$out/metrics.txt"

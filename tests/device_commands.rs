@@ -37,6 +37,8 @@ fn a_quick_bench_measures_every_network() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let measured: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(measured["device"], "cpu");
+    assert_eq!(measured["precisions"].as_array().map(Vec::len), Some(1));
+    let measured = &measured["precisions"][0];
     assert_eq!(measured["precision"], "f32");
     assert!(measured["peak_flops_per_second"].as_f64() > Some(0.0));
     let networks = measured["networks"].as_array().expect("networks");
@@ -58,11 +60,13 @@ fn the_quick_table_says_that_it_is_quick() {
 
 #[test]
 fn the_cpu_has_one_precision() {
-    let output = repro(&["selftest", "--device", "cpu", "--precision", "bf16"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).ends_with(
-        "error: the CPU computes in f32, not in bf16: use a GPU (--device cuda:N), or leave `precision` out\n"
-    ));
+    for command in ["selftest", "bench"] {
+        let output = repro(&[command, "--device", "cpu", "--precision", "bf16"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).ends_with(
+            "error: the CPU computes in f32, not in bf16: use a GPU (--device cuda:N), or leave `precision` out\n"
+        ));
+    }
 }
 
 #[test]

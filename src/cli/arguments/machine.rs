@@ -20,15 +20,15 @@ pub struct Selftest {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  repro bench --quick\n  repro bench --device cuda:0 --precision tf32 --json\n\nSteps are those of N-pair with i-Mix, both views, from inputs in memory to the changed weights."
+    after_help = "Examples:\n  repro bench --quick\n  repro bench --device cuda:0 --precision bf16 --json\n\nSteps are those of N-pair with i-Mix, both views, from inputs in memory to the changed weights."
 )]
 pub struct Bench {
     /// Device to measure: auto (the first GPU, if it can be used), cpu or cuda:N
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
-    /// How a GPU multiplies
-    #[arg(long, value_enum, default_value = "f32")]
-    pub precision: Precision,
+    /// What to compute in, or several; whatever the device can if not given
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub precision: Vec<Precision>,
     /// Narrow networks and small batches, for seconds instead of minutes; nothing is projected
     #[arg(long)]
     pub quick: bool,
