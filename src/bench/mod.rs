@@ -8,7 +8,7 @@ use crate::experiment::{Cell, encoder, of_pretext};
 use crate::kernels::{Features, Kernels, Linear, Span};
 use crate::random::{Key, Purpose};
 use crate::recipe::{Network, Settings};
-use crate::train::{Batch, StepError, Trainer};
+use crate::train::{Batch, StepError, TrainError, Trainer, ahead};
 
 /// How long things are measured, and at which sizes.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,8 @@ pub struct Effort {
     pub step: f64,
     /// Width of every network, instead of its own.
     pub width: Option<usize>,
+    /// Threads that mix batches and send them off.
+    pub threads: usize,
 }
 
 /// Training steps of one network.
@@ -54,29 +56,28 @@ pub fn peak<K: Kernels>(kernels: &K, effort: Effort) -> f64 {
     };
     let rate = per_second(effort.patience, || {
         product();
-        Ok::<(), std::convert::Infallible>(())
+        Ok::<usize, std::convert::Infallible>(1)
     });
     let Ok(rate) = rate;
     2.0 * (side as f64).powi(3) * rate
 }
 
-/// How often `work` is done in a second. A step that a device works on after its call has returned counts for the next.
-fn per_second<E>(patience: Duration, mut work: impl FnMut() -> Result<(), E>) -> Result<f64, E> {
+/// How often `work` is done in a second, where each call does it so many times as it says.
+fn per_second<E>(patience: Duration, mut work: impl FnMut() -> Result<usize, E>) -> Result<f64, E> {
     work()?;
-    let (start, mut times) = (Instant::now(), 0u32);
+    let (start, mut times) = (Instant::now(), 0);
     while times == 0 || start.elapsed() < patience {
-        work()?;
-        times += 1;
+        times += work()?;
     }
-    Ok(f64::from(times) / start.elapsed().as_secs_f64())
+    Ok(times as f64 / start.elapsed().as_secs_f64())
 }
 
-/// Training steps of a cell, from a batch in memory to the changed weights; none for a network that this build does not
-/// have.
+/// Training steps of a cell, as a run takes them: from batches that another thread mixes and sends off to the changed
+/// weights. None for a network that this build does not have.
 ///
 /// # Errors
 /// A step that could not be taken.
-pub fn steps<K: Kernels>(kernels: &K, cell: &Cell, effort: Effort) -> Result<Option<Speed>, StepError> {
+pub fn steps<K: Kernels>(kernels: &K, cell: &Cell, effort: Effort) -> Result<Option<Speed>, TrainError> {
     let mut settings = Settings { network: with_width(&cell.settings.network, effort.width), ..cell.settings.clone() };
     let published_batch = settings.pretext.batch;
     settings.pretext.epochs = 1;
@@ -94,15 +95,18 @@ pub fn steps<K: Kernels>(kernels: &K, cell: &Cell, effort: Effort) -> Result<Opt
     });
     let batch = Batch { epoch: 0, step: 0, rows: (0..rows as u32).collect(), shape: vec![rows, inputs], views };
     let preparation = trainer.preparation();
-    let rate = per_second(effort.patience, || {
-        for prepared in preparation.of(batch.clone())? {
-            trainer.take(prepared, 1e-3)?;
-        }
-        if trainer.is_full() {
-            trainer.observed();
-        }
-        Ok::<(), StepError>(())
-    })?;
+    let batches = std::iter::repeat_with(|| preparation.of(batch.clone()));
+    let rate = ahead(batches, effort.threads, |batches| {
+        // What is read back is done.
+        per_second(effort.patience, || {
+            while !trainer.is_full() {
+                for prepared in batches.next().expect("they are repeated for ever")? {
+                    trainer.take(prepared, 1e-3)?;
+                }
+            }
+            Ok::<usize, StepError>(trainer.observed().len())
+        })
+    })??;
     Ok(Some(Speed {
         network: name(&settings.network),
         batch: rows,
@@ -136,10 +140,10 @@ mod tests {
     fn rates_count_what_was_done_in_time() {
         let rate = per_second(Duration::from_millis(20), || {
             std::thread::sleep(Duration::from_millis(1));
-            Ok::<(), ()>(())
+            Ok::<usize, ()>(1)
         });
         assert!((1.0..=1000.0).contains(&rate.unwrap()));
-        assert_eq!(per_second(Duration::ZERO, || Err::<(), _>("no")), Err("no"));
+        assert_eq!(per_second(Duration::ZERO, || Err::<usize, _>("no")), Err("no"));
     }
 
     #[test]

@@ -117,9 +117,9 @@ pub fn execute(arguments: Bench, common: &Common, output: &Output) -> anyhow::Re
         precisions.extend(Precision::ALL.into_iter().filter(|it| check_precision(device, *it).is_ok()));
     }
     let (effort, step) = match device {
-        Device::Cpu => (Effort { patience, side: 1024, step: 2e11, width: None }, 1e10),
+        Device::Cpu => (Effort { patience, side: 1024, step: 2e11, width: None, threads }, 1e10),
         Device::Cuda(_) | Device::CudaRanks { .. } => {
-            (Effort { patience, side: 8192, step: f64::INFINITY, width: None }, 1e12)
+            (Effort { patience, side: 8192, step: f64::INFINITY, width: None, threads }, 1e12)
         }
     };
     let effort = if arguments.quick { Effort { side: 512, step: 1e9, width: Some(8), ..effort } } else { effort };

@@ -8,8 +8,8 @@ use crate::kernels::device::catch;
 use crate::random::{Key, Purpose, permutation};
 use crate::recipe::Pretext;
 
+use super::TrainError;
 use super::inputs::At;
-use super::{StepError, TrainError};
 
 /// Both views of some items.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,16 +95,15 @@ impl Iterator for Batches<'_> {
     }
 }
 
-/// Runs `work` with what `prepare` makes of the batches, each drawn and prepared on `threads` others while `work` is busy
-/// with the one before.
+/// Runs `work` with `items`, each made on `threads` others while `work` is busy with the one before. Where a device breaks
+/// off the making of one, `work` does.
 ///
 /// # Errors
 /// Threads that the system refuses.
-pub(super) fn ahead<T: Send, R>(
-    batches: Batches<'_>,
-    prepare: impl Fn(Batch) -> Result<T, StepError> + Send + Sync,
+pub fn ahead<I: Iterator<Item: Send> + Send, R>(
+    items: I,
     threads: usize,
-    work: impl FnOnce(&mut dyn Iterator<Item = Result<T, TrainError>>) -> R,
+    work: impl FnOnce(&mut dyn Iterator<Item = I::Item>) -> R,
 ) -> Result<R, TrainError> {
     let threads = threads.max(1);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -113,16 +112,15 @@ pub(super) fn ahead<T: Send, R>(
         let (sender, receiver) = sync_channel(1);
         scope.spawn(move || {
             pool.install(|| {
-                for batch in batches {
-                    let prepared = catch(|| batch.map_err(TrainError::from).and_then(|batch| Ok(prepare(batch)?)));
+                let mut items = items;
+                while let Some(item) = catch(|| items.next()).transpose() {
                     // Nobody listens any more: the run was stopped.
-                    if sender.send(prepared).is_err() {
+                    if sender.send(item).is_err() {
                         break;
                     }
                 }
             });
         });
-        // What a device broke off goes on to whoever waits for its work.
-        work(&mut receiver.into_iter().map(|prepared| prepared.unwrap_or_else(|failure| failure.throw())))
+        work(&mut receiver.into_iter().map(|item| item.unwrap_or_else(|failure| failure.throw())))
     }))
 }

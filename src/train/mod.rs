@@ -21,7 +21,7 @@ mod resume_tests;
 pub mod schedule;
 mod step;
 
-pub use batch::{Batch, Batches};
+pub use batch::{Batch, Batches, ahead};
 pub use checkpoint::load_checkpoint;
 pub use course::{Extent, Position, TRACED};
 pub use encoder::{encoder_plan, load_encoder};

@@ -17,7 +17,7 @@ use crate::store::{
     write_sealed,
 };
 
-use super::batch::ahead;
+use super::batch::{Batch, ahead};
 use super::course::{Course, Extent};
 use super::encoder::encoder_bytes;
 use super::inputs::Preparation;
@@ -127,9 +127,9 @@ pub fn pretext<K: Kernels>(
         let _ = control(Progress::Warning(warning));
     }
 
-    let prepare = |batch| preparation.of(batch);
+    let prepare = |batch: Result<Batch, DataError>| -> Result<_, TrainError> { Ok(preparation.of(batch?)?) };
     let (course, ended) = lead(course, followers, data, |course, followers| {
-        ahead(course.batches(&*source)?, prepare, threads, |batches| {
+        ahead(course.batches(&*source)?.map(prepare), threads, |batches| {
             let mut saver = Saver::new(checkpoints, checkpoint_every);
             while !course.is_finished() {
                 course.take(batches.next().expect("there is a batch for every step")?, followers)?;
@@ -190,9 +190,9 @@ pub fn retrace<K: Kernels>(
     let Ranks { leader, followers } = ranks;
     let course = Course::new(recipe, data, &*source, leader)?;
     let mut epochs = Vec::new();
-    let prepare = |batch| preparation.of(batch);
+    let prepare = |batch: Result<Batch, DataError>| -> Result<_, TrainError> { Ok(preparation.of(batch?)?) };
     let (course, whole) = lead(course, followers, data, |course, followers| {
-        ahead(course.batches(&*source)?, prepare, threads, |batches| {
+        ahead(course.batches(&*source)?.map(prepare), threads, |batches| {
             while !course.is_finished() {
                 let more = course.is_within(extent);
                 if more {
