@@ -1,7 +1,7 @@
 //! Kernels over embeddings, on inputs of a given shape.
 
 use super::Arithmetic;
-use super::operations::{Inputs, Results, put, put_activations};
+use super::inputs::{Inputs, Results, put, put_activations};
 use crate::kernels::{CrossEntropy, Kernels, LeftOut, QueryRows, SoftLabels, Span, normalise_rows};
 
 /// Values of the embeddings that are contrasted.

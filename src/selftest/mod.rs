@@ -6,6 +6,7 @@
 
 mod compare;
 mod embeddings;
+mod inputs;
 mod operations;
 mod rounded;
 mod shapes;
@@ -17,7 +18,7 @@ use crate::kernels::device::catch;
 use crate::kernels::{Kernels, Precision};
 
 use compare::largest_error;
-use operations::Output;
+use inputs::Output;
 use rounded::Rounded;
 
 /// One output of a device beside the reference's.

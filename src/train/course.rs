@@ -12,8 +12,8 @@ use crate::store::{EpochMetrics, Trace, TracedStep, checksum};
 
 use super::batch::Batches;
 use super::encoder::encoder_plan;
+use super::followers::Followers;
 use super::inputs::{At, Prepared};
-use super::ranks::Followers;
 use super::schedule::LearningRate;
 use super::{Progress, TrainError, Trainer};
 

@@ -6,6 +6,7 @@ mod batch;
 mod checkpoint;
 mod course;
 mod encoder;
+mod followers;
 pub mod inputs;
 #[cfg(test)]
 mod manifold_oracle;

@@ -2,46 +2,20 @@
 //! each on a thread of its own, and hold nothing that rank 0 does not.
 
 use std::panic::resume_unwind;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use crate::data::Set;
 use crate::kernels::Kernels;
-use crate::kernels::collective::{Abandoned, Rank};
+use crate::kernels::collective::Rank;
 use crate::recipe::PretextRecipe;
 use crate::store::Checkpoint;
 
 use super::checkpoint::{checkpoint, load_checkpoint};
 use super::course::Course;
 use super::encoder::encoder_plan;
-use super::inputs::Prepared;
-use super::{StepError, TrainError, Trainer};
-
-/// The other ranks, as rank 0 sees them.
-pub(super) struct Followers<S> {
-    to: Vec<SyncSender<Dealt<S>>>,
-}
-
-/// A rank's part of a step.
-struct Dealt<S> {
-    share: Prepared<S>,
-    rate: f64,
-}
-
-impl<S> Followers<S> {
-    /// Deals the shares of a step out. Gives that of rank 0.
-    ///
-    /// # Errors
-    /// A rank that is gone.
-    pub fn deal(&self, shares: Vec<Prepared<S>>, rate: f64) -> Result<Prepared<S>, StepError> {
-        let mut shares = shares.into_iter();
-        let own = shares.next().expect("there is a share for every rank");
-        for ((to, share), by) in self.to.iter().zip(shares).zip(1..) {
-            to.send(Dealt { share, rate }).map_err(|_| Abandoned { by })?;
-        }
-        Ok(own)
-    }
-}
+use super::followers::{Dealt, Followers};
+use super::{TrainError, Trainer};
 
 /// Does `work` with a course, while followers take their shares of every step that it takes. They start from where the
 /// course stands, and stop where `work` ends.
