@@ -19,7 +19,7 @@ pub const WORKSPACE: u64 = 1 << 30;
 /// Values of one view of a batch beyond which its need is reckoned from two smaller batches, for the host's sake: 16 MiB.
 const HOST_VALUES: usize = 1 << 22;
 
-/// Memory of a GPU that a piece of work needs.
+/// Memory of a GPU that a piece of work needs, where that GPU has the whole batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
     /// Bytes at its peak of what this program allocates.

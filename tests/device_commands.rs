@@ -64,7 +64,7 @@ fn the_cpu_has_one_precision() {
         let output = repro(&[command, "--device", "cpu", "--precision", "bf16"]);
         assert_eq!(output.status.code(), Some(2));
         assert!(text(&output.stderr).ends_with(
-            "error: the CPU computes in f32, not in bf16: use a GPU (--device cuda:N), or leave `precision` out\n"
+            "error: the CPU computes in f32, not in bf16: use a GPU (--device cuda:N), or a recipe without `precision`\n"
         ));
     }
 }

@@ -243,7 +243,7 @@ fn another_precision_is_a_deviation_and_needs_a_gpu() {
     }
     let said = refused(folder.path(), &["run", "fast.json", "--device", "cpu"]);
     let expected = format!(
-        "error: the cell {only}: the CPU computes in f32, not in bf16: use a GPU (--device cuda:N), or leave `precision` out\n"
+        "error: the cell {only}: the CPU computes in f32, not in bf16: use a GPU (--device cuda:N), or a recipe without `precision`\n"
     );
     assert_eq!(said, expected);
     assert!(!folder.path().join("results/pretext").exists());

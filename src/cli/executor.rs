@@ -47,6 +47,11 @@ pub struct SlurmOptions {
     extra: Vec<String>,
 }
 
+/// Whether this build can have several GPUs train one trial.
+pub fn trains_on_several() -> bool {
+    !matches!(check_ranks(), Err(DeviceError::NotBuilt | DeviceError::RanksNotBuilt))
+}
+
 impl SlurmOptions {
     /// What each task asks for.
     pub fn resources(&self) -> Resources {
@@ -58,6 +63,11 @@ impl SlurmOptions {
             array_limit: self.array_limit,
             extra: self.extra.clone(),
         }
+    }
+
+    /// Whether a task is sure or likely to have a GPU.
+    pub fn asks_for_a_gpu(&self) -> bool {
+        self.gpus.is_some() || self.extra.iter().any(|option| option.contains("gpu") || option.contains("gres"))
     }
 
     /// The first of these options that was given.
@@ -95,9 +105,8 @@ impl SlurmOptions {
                 );
                 let gpus = self.resources().gpus_of_trial();
                 // The nodes may have the libraries that this machine lacks.
-                let not_built = matches!(check_ranks(), Err(DeviceError::NotBuilt | DeviceError::RanksNotBuilt));
                 anyhow::ensure!(
-                    gpus == 1 || !not_built,
+                    gpus == 1 || trains_on_several(),
                     "--gpus {gpus}: a trial trains on all GPUs of its task, which takes a build with \
                      `cargo build --release --features nccl` (see docs/cuda.md); --gpus 1 does without"
                 );

@@ -35,7 +35,7 @@ struct Planned {
     cores: u64,
     /// What `flops` takes on these cores, from a training step of each network timed just now on one of them.
     seconds: f64,
-    /// Of a GPU, for the largest pretext run or evaluation; null where this build does not have the network of any cell.
+    /// Of one GPU with whole batches, for the largest pretext run or evaluation; null where this build does not have the network of any cell.
     gpu_bytes: Option<u64>,
     /// What of it is allowed for context, libraries and workspaces. Not measured.
     gpu_allowance: Option<u64>,

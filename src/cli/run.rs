@@ -72,8 +72,12 @@ fn run(
     output: &Output,
 ) -> anyhow::Result<Outcome> {
     let (trials, missing) = trials(chosen, arguments, common, output);
-    if arguments.executor == Executor::Local {
-        check_precision(&trials, device, &Results::new(&common.results))?;
+    let results = Results::new(&common.results);
+    match arguments.executor {
+        Executor::Local => check_precision(&trials, device, &results)?,
+        Executor::Slurm if arguments.slurm.asks_for_a_gpu() => {}
+        Executor::Slurm => check_precision(&trials, Device::Cpu, &results)
+            .context("a task has a GPU where --gpus or an option of sbatch asks for one, and a CPU alone otherwise")?,
     }
     if let Some(reason) = missing.first().filter(|_| trials.is_empty()) {
         anyhow::bail!("{reason}");

@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 
 use super::arguments::{Common, SlurmTask};
+use super::executor::trains_on_several;
 use super::{Exit, Output, device};
 use crate::runner::{Training, stop_on_signals};
-use crate::slurm::{Assignment, Submission, Turn, take_turn};
+use crate::slurm::{Assignment, Resources, Submission, Turn, take_turn};
 use crate::store::Results;
 
 pub fn execute(arguments: SlurmTask, common: &Common, output: &Output) -> anyhow::Result<Exit> {
@@ -23,10 +24,7 @@ pub fn execute(arguments: SlurmTask, common: &Common, output: &Output) -> anyhow
         submission: &arguments.submission,
         array: arguments.array,
         index,
-        device: match Submission::read(&results, &arguments.submission)?.resources.gpus_of_trial() {
-            1 => device::choose("auto", output)?,
-            several => device::choose(&format!("cuda:0-{}", several - 1), output)?,
-        },
+        device: device::choose(&of_task(Submission::read(&results, &arguments.submission)?.resources), output)?,
         threads: variable("SLURM_CPUS_PER_TASK")?.unwrap_or(1).max(1),
         restarts: variable("SLURM_RESTART_COUNT")?.unwrap_or(0),
     };
@@ -45,6 +43,15 @@ pub fn execute(arguments: SlurmTask, common: &Common, output: &Output) -> anyhow
             Exit::Failed
         }
     })
+}
+
+/// All GPUs of the task where this build trains on several, else the first, if there is one: what an earlier release
+/// submitted asks for GPUs without that.
+fn of_task(resources: Resources) -> String {
+    match resources.gpus_of_trial() {
+        several if several > 1 && trains_on_several() => format!("cuda:0-{}", several - 1),
+        _ => "auto".to_owned(),
+    }
 }
 
 /// A number that Slurm sets for the task.

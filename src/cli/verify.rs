@@ -205,7 +205,7 @@ impl Verified {
         match self.agreement() {
             Agreement::Identical => format!("identical: {extent} gave the same bits again"),
             Agreement::Rounding => format!(
-                "within rounding: {extent} came out to {:.1e}, as on another kind of processor or with other crates",
+                "within rounding: {extent} came out to {:.1e}, as on another kind or number of processors, or with other crates",
                 self.verification.largest_difference()
             ),
             Agreement::Different => match self.verification.first_difference() {

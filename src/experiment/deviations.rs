@@ -37,7 +37,7 @@ fn standing(settings: &Settings) -> Vec<Deviation> {
     }
     if settings.pretext.replicas > 1 {
         let published = format!("{} GPUs", settings.pretext.replicas);
-        add("replicas", &published, "emulated on one device");
+        add("replicas", &published, "emulated on one device, or shared out between several");
     }
     if !settings.pretext.precision.is_f32() {
         // How the same training is carried out, which no verdict is refused for.

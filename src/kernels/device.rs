@@ -104,7 +104,10 @@ pub enum DeviceError {
         "{library} is not found: install it, or name its folder in LD_LIBRARY_PATH (see docs/cuda.md), or use --device cpu"
     )]
     NoLibrary { library: &'static str },
-    #[error("{library} is too old: found version {found}, expected {needed} or newer")]
+    #[error(
+        "{library} is too old: found version {found}, expected {needed} or newer: install one, or name its folder in \
+         LD_LIBRARY_PATH (see docs/cuda.md)"
+    )]
     OldLibrary { library: &'static str, found: String, needed: &'static str },
     /// One that is there, and not whole.
     #[error(
@@ -112,7 +115,9 @@ pub enum DeviceError {
          docs/cuda.md), or use --device cpu"
     )]
     Loading { found: String },
-    #[error("the CPU computes in f32, not in {precision}: use a GPU (--device cuda:N), or leave `precision` out")]
+    #[error(
+        "the CPU computes in f32, not in {precision}: use a GPU (--device cuda:N), or a recipe without `precision`"
+    )]
     Precision { precision: Precision },
     #[error("{device} cannot be used: {what}: {found}")]
     Refused { device: Device, what: &'static str, found: String },

@@ -3,16 +3,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How matrix products and convolutions multiply. Sums, statistics, parameters and their gradients are f32.
+/// What factors of products and, in bf16, activations and their gradients are rounded to. Sums, statistics, parameters and
+/// their gradients are f32; the gradients of convolutions' weights are rounded in bf16, as cuDNN writes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
     /// As the official code's.
     #[default]
     F32,
-    /// Factors rounded to 10 bits behind the point, on a GPU's tensor cores.
+    /// 10 bits behind the point, on a GPU's tensor cores.
     Tf32,
-    /// Factors rounded to 7 bits behind the point, on a GPU's tensor cores; activations and their gradients are kept so.
+    /// 7 bits behind the point, on a GPU's tensor cores.
     Bf16,
 }
 

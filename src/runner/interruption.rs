@@ -5,7 +5,7 @@ use crate::evaluate::EvaluateError;
 use crate::kernels::device::gigabytes;
 use crate::kernels::{DeviceError, DeviceFailure};
 use crate::memory::Need;
-use crate::store::{Failure, FailureKind, StoreError};
+use crate::store::{Failure, FailureKind, ShortOfMemory, StoreError};
 use crate::train::{StepError, TrainError};
 
 /// Why an evaluation has no outcome.
@@ -44,24 +44,43 @@ pub(super) fn of_store(error: StoreError) -> Failure {
     Failure { kind: FailureKind::Store, message: error.to_string() }
 }
 
+/// What asked for more memory than a GPU has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    Pretext,
+    Evaluation,
+}
+
+impl Asking {
+    /// What helps against it.
+    fn advice(self) -> &'static str {
+        match self {
+            Asking::Pretext => {
+                "Fewer trials at a time (--jobs) or a larger GPU (--device cuda:N) give the same numbers; several GPUs \
+                 (--device cuda:FIRST-LAST), a smaller batch and precision bf16 need less of each, and give others"
+            }
+            Asking::Evaluation => {
+                "Fewer trials at a time (--jobs) or a larger GPU (--device cuda:N) give the same numbers"
+            }
+        }
+    }
+}
+
 /// `need` estimates what the work needs, where the device ran out of memory.
-pub(super) fn of_device(error: DeviceError, need: impl FnOnce() -> Option<Need>) -> Failure {
+pub(super) fn of_device(error: DeviceError, asking: Asking, need: impl FnOnce() -> Option<Need>) -> Failure {
     let DeviceError::Failed(DeviceFailure::OutOfMemory { needed, free, total, .. }) = error else {
-        return Failure { kind: FailureKind::Device, message: error.to_string() };
+        return Failure { kind: FailureKind::Device { memory: None }, message: error.to_string() };
     };
     let need = need();
     let estimated = need.map_or_else(String::new, |need| {
         let [all, own, allowance] = [need.bytes(), need.allocated, need.allowance].map(gigabytes);
         format!(
-            ". By its estimate this run needs {all}: {own} of its own, and {allowance} allowed for CUDA and its libraries"
+            ". By its estimate this work needs {all} on one GPU: {own} of its own, and {allowance} allowed for CUDA and its libraries"
         )
     });
-    let message = format!(
-        "{error}{estimated}. Fewer trials at a time (--jobs) or another GPU (--device cuda:N) give the same numbers; a \
-         smaller batch and precision bf16 need less, and give others"
-    );
-    let kind = FailureKind::OutOfMemory { needed, free, total, estimate: need.map(Need::bytes) };
-    Failure { kind, message }
+    let memory = Some(ShortOfMemory { needed, free, total, estimate: need.map(Need::bytes) });
+    let message = format!("{error}{estimated}. {}", asking.advice());
+    Failure { kind: FailureKind::Device { memory }, message }
 }
 
 pub(super) fn of_training(error: TrainError) -> Failure {
@@ -72,7 +91,7 @@ pub(super) fn of_training(error: TrainError) -> Failure {
             FailureKind::Data
         }
         TrainError::Store(_) => FailureKind::Store,
-        TrainError::Step(StepError::Ranks { .. }) => FailureKind::Device,
+        TrainError::Step(StepError::Ranks { .. }) => FailureKind::Device { memory: None },
         TrainError::Threads { .. } | TrainError::Handover { .. } | TrainError::Step(_) => FailureKind::Crash,
     };
     Failure { kind, message: with_causes(&error) }

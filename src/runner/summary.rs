@@ -87,8 +87,8 @@ fn kind(kind: &FailureKind) -> &'static str {
         FailureKind::Collapse { .. } => "collapse",
         FailureKind::Data => "data",
         FailureKind::Store => "results folder",
-        FailureKind::Device => "device",
-        FailureKind::OutOfMemory { .. } => "out of memory",
+        FailureKind::Device { memory: None } => "device",
+        FailureKind::Device { memory: Some(_) } => "out of memory",
         FailureKind::Crash => "crash",
     }
 }

@@ -18,7 +18,7 @@ use crate::store::{
 };
 use crate::train;
 
-use super::interruption::{Interruption, of_data, of_device, of_store, of_training};
+use super::interruption::{Asking, Interruption, of_data, of_device, of_store, of_training};
 use super::readout::ReadOut;
 use super::work::{Ended, Performer, Session, Watch};
 use super::{Event, Task};
@@ -64,7 +64,7 @@ impl Training {
         let options = train::Options { threads: session.task.threads, checkpoint_every: least_interval(session.task) };
         let mut control = |progress| watch(Event::of_training(progress, recipe));
         let ended = on(PretextRun { recipe, data, folder: session.folder, options, control: &mut control });
-        let ended = ended.map_err(|error| of_device(error, || pretext_need(recipe)))?;
+        let ended = ended.map_err(|error| of_device(error, Asking::Pretext, || pretext_need(recipe)))?;
         match ended.map_err(of_training)? {
             train::Ended::Finished => Ok(Ended::Done),
             train::Ended::Stopped => Ok(Ended::Stopped),
@@ -101,7 +101,7 @@ impl Performer for Training {
         let means = Means { threads, from, saver: Some(Saver::new(checkpoints, least_interval(session.task))) };
         let work = EvaluationRun { recipe, data, results: session.results, means, watch };
         let outcome = on(device, Precision::F32, threads, work);
-        match outcome.map_err(|error| of_device(error, || evaluation_need(recipe)))? {
+        match outcome.map_err(|error| of_device(error, Asking::Evaluation, || evaluation_need(recipe)))? {
             Ok(outcome) => {
                 write_result(session, outcome).and_then(|()| checkpoints.clear()).map_err(of_store)?;
                 Ok(Ended::Done)

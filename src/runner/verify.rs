@@ -15,7 +15,7 @@ use crate::recipe::{EvaluationRecipe, PretextRecipe};
 use crate::store::{EpochMetrics, Results, RunFolder, StoreError, Trace, checksum};
 use crate::train::{self, Extent, Retraced};
 
-use super::interruption::{of_device, of_store, of_training};
+use super::interruption::{Asking, of_device, of_store, of_training};
 use super::training::{EvaluationRun, Training, evaluation_need, log, pretext_need};
 use super::verification::DETAILS;
 use super::work::Watch;
@@ -61,7 +61,7 @@ impl Verifier<'_> {
         let (threads, extent) = (self.threads, self.extent);
         let work = Retracing { recipe, data, threads, extent, control: &mut control };
         let again = on_ranks(self.device, recipe.pretext.precision, threads, work);
-        let again = again.map_err(|error| of_device(error, || pretext_need(recipe)))?;
+        let again = again.map_err(|error| of_device(error, Asking::Pretext, || pretext_need(recipe)))?;
         let again = again.map_err(of_training)?.ok_or(Interruption::Stopped)?;
         Ok(recorded.beside(&again, self.extent))
     }
@@ -78,7 +78,7 @@ impl Verifier<'_> {
         let data = trainer.data(&recipe.data, self.data)?;
         let work = EvaluationRun { recipe, data, results: self.results, means: Means::threads(self.threads), watch };
         let again = on(self.device, Precision::F32, self.threads, work);
-        let again = again.map_err(|error| of_device(error, || evaluation_need(recipe)))??;
+        let again = again.map_err(|error| of_device(error, Asking::Evaluation, || evaluation_need(recipe)))??;
         let names: BTreeSet<&String> = recorded.readings.keys().chain(again.readings.keys()).collect();
         let reading = |from: &BTreeMap<String, f64>, name: &String| from.get(name).copied().unwrap_or(f64::NAN);
         let beside = |name: &String| Comparison {

@@ -32,7 +32,7 @@ mod sealed;
 pub use atomic::{remove, remove_leftovers, write_atomic};
 pub use checkpoint::{Checkpoint, Checkpoints, Saver};
 pub use claim::{Claim, Owner, check_locks};
-pub use failure::{Failure, FailureKind};
+pub use failure::{Failure, FailureKind, ShortOfMemory};
 pub use folder::{Results, RunFolder, State};
 pub use format::refuse_newer;
 pub use machine::{boot, host, now};

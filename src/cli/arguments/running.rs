@@ -14,7 +14,7 @@ pub struct Resources {
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
     /// Trials at a time; on a CPU they share the cores out. If not given, as many as there are cores; on a GPU as many as
-    /// its free memory and the work of their training steps allow, at most 8
+    /// its free memory, the work of their training steps and the cores allow, at most 8; on several GPUs 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
 }

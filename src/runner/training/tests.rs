@@ -10,7 +10,7 @@ use crate::kernels::device::catch;
 use crate::runner::graph::tests::trial;
 use crate::runner::perform;
 use crate::runner::protocol::Work;
-use crate::store::read_sealed;
+use crate::store::{ShortOfMemory, read_sealed};
 
 /// Trains on a GPU with so many bytes of memory, on which every embedding is zero.
 struct Cramped {
@@ -65,7 +65,7 @@ fn a_run_needs_what_its_estimate_says() {
     assert_eq!(enough.kind, FailureKind::Collapse { epoch: 1, step: 1 }, "{enough}");
     let waiting = 2 * size_of::<f32>() * staged_capacity(2 * recipe.pretext.batch * 54);
     let [short, _] = failure(&recipe, need.allocated - waiting as u64 - 1);
-    assert!(matches!(short.kind, FailureKind::OutOfMemory { .. }), "{short}");
+    assert!(matches!(short.kind, FailureKind::Device { memory: Some(_) }), "{short}");
 }
 
 #[test]
@@ -74,14 +74,15 @@ fn out_of_memory_is_a_failure_that_tells_the_estimate_and_what_to_do() {
     let need = pretext_need(&recipe).unwrap();
     let [told, recorded] = failure(&recipe, 20_000);
     assert_eq!(told, recorded);
-    let FailureKind::OutOfMemory { needed, free, total: 20_000, estimate } = told.kind else {
+    let FailureKind::Device { memory: Some(ShortOfMemory { needed, free, total: 20_000, estimate }) } = told.kind
+    else {
         panic!("{told:?}");
     };
     assert!(needed > free && free <= 20_000, "{needed} {free}");
     assert_eq!(estimate, Some(need.bytes()));
     let said = told.message;
     for part in
-        ["cuda:0 is out of memory: ", "By its estimate this run needs 1.0", "--jobs", "--device", "bf16", "batch"]
+        ["cuda:0 is out of memory: ", "By its estimate this work needs 1.0", "--jobs", "--device", "bf16", "batch"]
     {
         assert!(said.contains(part), "no `{part}` in {said}");
     }

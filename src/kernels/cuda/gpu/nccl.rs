@@ -73,9 +73,10 @@ pub fn probe() -> Result<(), DeviceError> {
     if !unsafe { sys::is_culib_present() } {
         return Err(DeviceError::NoLibrary { library: "NCCL" });
     }
-    let found = nccl::get_nccl_version().unwrap_or_default();
+    let found = nccl::get_nccl_version().map_err(|error| DeviceError::Loading { found: text(error.0) })?;
     if found < NCCL {
-        return Err(DeviceError::OldLibrary { library: "NCCL", found: found.to_string(), needed: "2.18" });
+        let found = format!("{}.{}", found / 10_000, found % 10_000 / 100);
+        return Err(DeviceError::OldLibrary { library: "NCCL", found, needed: "2.18" });
     }
     Ok(())
 }

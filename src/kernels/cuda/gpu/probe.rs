@@ -52,7 +52,11 @@ pub fn probe(number: u32) -> Result<Description, DeviceError> {
     }
     let cudnn = cudarc::cudnn::result::get_version();
     if cudnn < CUDNN {
-        return Err(DeviceError::OldLibrary { library: "cuDNN", found: cudnn.to_string(), needed: "90000" });
+        return Err(DeviceError::OldLibrary {
+            library: "cuDNN",
+            found: format!("{}.{}", cudnn / 1000, cudnn % 1000 / 100),
+            needed: "9.0",
+        });
     }
     let handle = driver::device::get(number as i32).map_err(|error| format!("{error:?}"));
     let name = handle.and_then(|handle| driver::device::get_name(handle).map_err(|error| format!("{error:?}")));
