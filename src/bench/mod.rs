@@ -104,7 +104,7 @@ pub fn steps<K: Kernels>(kernels: &K, cell: &Cell, effort: Effort) -> Result<Opt
                     trainer.take(prepared, 1e-3)?;
                 }
             }
-            Ok::<usize, StepError>(trainer.observed().len())
+            Ok::<usize, StepError>(trainer.observed()?.len())
         })
     })??;
     Ok(Some(Speed {

@@ -105,6 +105,11 @@ pub enum DeviceError {
     )]
     NoLibrary { library: &'static str },
     #[error(
+        "NCCL is found by the name libnccl.so.2 alone, and looked for as libnccl.so: make a link of that name to it \
+         (ln -s .../libnccl.so.2 FOLDER/libnccl.so), and put its folder into LD_LIBRARY_PATH"
+    )]
+    NcclName,
+    #[error(
         "{library} is too old: found version {found}, expected {needed} or newer: install one, or name its folder in \
          LD_LIBRARY_PATH (see docs/cuda.md)"
     )]
@@ -115,6 +120,11 @@ pub enum DeviceError {
          docs/cuda.md), or use --device cpu"
     )]
     Loading { found: String },
+    #[error(
+        "{device} does not compute in {precision}: that takes a GPU of compute capability 8.0 (A100, RTX 30) or newer, \
+         found {found}. Use a recipe without `precision`, or another GPU"
+    )]
+    Capability { device: Device, precision: Precision, found: String },
     #[error(
         "the CPU computes in f32, not in {precision}: use a GPU (--device cuda:N), or a recipe without `precision`"
     )]

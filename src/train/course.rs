@@ -143,7 +143,7 @@ impl<'a, K: Kernels> Course<'a, K> {
     /// # Errors
     /// A loss that is no number and embeddings that are all equal, with the place.
     pub fn read(&mut self) -> Result<Vec<Taken>, TrainError> {
-        self.trainer.observed().into_iter().map(|observed| self.account(observed)).collect()
+        self.trainer.observed()?.into_iter().map(|observed| self.account(observed)).collect()
     }
 
     fn account(&mut self, Observed { loss, spread }: Observed) -> Result<Taken, TrainError> {

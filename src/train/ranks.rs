@@ -72,7 +72,7 @@ fn follow<K: Kernels>(
     for Dealt { share, rate } in steps {
         trainer.take(share, rate)?;
         if trainer.is_full() {
-            trainer.observed();
+            trainer.observed()?;
         }
     }
     Ok(trainer.depart()?)

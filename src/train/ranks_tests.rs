@@ -114,7 +114,7 @@ impl Left {
     }
 
     fn took(&mut self, trainer: &mut Trainer<Cpu>) {
-        let observed = trainer.observed()[0];
+        let observed = trainer.observed().unwrap()[0];
         self.shared[0].1.push(observed.loss as f32);
         self.shared[1].1.push(observed.spread as f32);
         let at = if self.shared[2].1.is_empty() { 2 } else { 3 };
@@ -240,6 +240,10 @@ impl Collective<Cpu> for Faulty {
 
     fn gather(&self, len: usize, share: &Vec<f32>, all: &mut Vec<f32>) -> Result<(), Abandoned> {
         self.inner.gather(len, share, all)
+    }
+
+    fn check(&self) -> Result<(), Abandoned> {
+        self.inner.check()
     }
 
     fn depart(self: Box<Self>) -> Result<(), Abandoned> {

@@ -118,7 +118,7 @@ impl<K: Kernels> Trainer<K> {
         for prepared in self.preparation().of(batch)? {
             self.take(prepared, rate)?;
         }
-        let last = self.observed().pop();
+        let last = self.observed()?.pop();
         Ok(last.unwrap_or(Observed { loss: f64::NAN, spread: f64::NAN }))
     }
 
@@ -167,9 +167,15 @@ impl<K: Kernels> Trainer<K> {
         self.unread() >= self.kernels.steps_ahead()
     }
 
-    /// What the steps since the last call found, in their order. Waits for the device.
-    pub fn observed(&mut self) -> Vec<Observed> {
-        self.loss.observed()
+    /// What the steps since the last call found, in their order. Waits for the device; where this gives them, everything
+    /// that they changed is whole.
+    ///
+    /// # Errors
+    /// A rank that is gone.
+    pub fn observed(&mut self) -> Result<Vec<Observed>, StepError> {
+        let observed = self.loss.observed();
+        self.ranks.check()?;
+        Ok(observed)
     }
 
     /// What it was made of, for another one.

@@ -57,10 +57,10 @@ impl Meeting {
         Ok(state.brought.clone())
     }
 
+    /// # Errors
     /// Who left first, if anybody did.
-    #[cfg(feature = "nccl")]
-    pub fn left(&self) -> Option<usize> {
-        self.lock().left
+    pub fn check(&self) -> Result<(), Abandoned> {
+        self.lock().left.map_or(Ok(()), |by| Err(Abandoned { by }))
     }
 
     /// Takes a rank out: rounds that it has not come to never end.

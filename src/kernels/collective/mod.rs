@@ -39,6 +39,11 @@ pub trait Collective<K: Kernels>: Send {
     /// # Errors
     /// A rank that is gone.
     fn gather(&self, len: usize, share: &K::Buffer, all: &mut K::Buffer) -> Result<(), Abandoned>;
+    /// Whether all ranks are still there: what the device did before it was asked is whole then.
+    ///
+    /// # Errors
+    /// A rank that is gone.
+    fn check(&self) -> Result<(), Abandoned>;
     /// Leaves when all ranks do, and all that was asked for is done.
     ///
     /// # Errors
@@ -64,6 +69,10 @@ impl<K: Kernels> Collective<K> for Alone<K> {
 
     fn gather(&self, len: usize, share: &K::Buffer, all: &mut K::Buffer) -> Result<(), Abandoned> {
         self.0.upload(&self.0.download(share, len), all);
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), Abandoned> {
         Ok(())
     }
 

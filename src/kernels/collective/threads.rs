@@ -55,6 +55,10 @@ impl<K: Kernels> Collective<K> for Threads<K> {
         Ok(())
     }
 
+    fn check(&self) -> Result<(), Abandoned> {
+        self.meeting.check()
+    }
+
     fn depart(self: Box<Self>) -> Result<(), Abandoned> {
         self.meeting.exchange(self.rank, Vec::new()).map(drop)
     }

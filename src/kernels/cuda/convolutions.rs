@@ -110,6 +110,9 @@ impl Convolutions {
             let workspace = workspace.device_ptr(stream).0 as *mut c_void;
             match known.attempt(self.handle, self.precision, candidate, operands, workspace) {
                 Ok(()) => return Ok(()),
+                Err(CudnnError(sys::cudnnStatus_t::CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED)) => {
+                    known.ranking.pass_over(Reason::NoRoom(bytes));
+                }
                 Err(CudnnError(status)) if is_not_supported(status) => {
                     known.ranking.pass_over(Reason::Refused(format!("{status:?}")));
                 }
@@ -218,7 +221,9 @@ impl Convolutions {
     /// Whether the run may multiply so.
     fn fits(&self, math: sys::cudnnMathType_t) -> bool {
         let exact = matches!(math, sys::cudnnMathType_t::CUDNN_FMA_MATH | sys::cudnnMathType_t::CUDNN_DEFAULT_MATH);
-        self.precision != Precision::F32 || exact
+        // What would convert f32 to half.
+        let coarser = sys::cudnnMathType_t::CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION;
+        exact || (self.precision != Precision::F32 && math != coarser)
     }
 
     /// Asks cuDNN for its ranking; `known` are algorithms that its documentation calls deterministic.

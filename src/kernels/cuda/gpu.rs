@@ -20,11 +20,16 @@ use super::platform::{ConvolutionPass, ConvolutionShape, Grid, Matrix, Operands,
 use super::staging::{Lane, Staging};
 use crate::kernels::{Device, DeviceError, DeviceFailure, Precision};
 
-use probe::refused;
+use probe::{driver_version, refused};
 pub use probe::{probe, room};
 
 /// The kernels, for every major architecture that nvcc knew and as PTX for later ones.
 static IMAGE: &Image<[u8]> = &Image(*include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin")));
+
+/// The first driver that changes how threads wait.
+const SLEEPING: i32 = 12_010;
+/// The first major compute capability with TF32 and bf16.
+const TENSOR_CORES: i32 = 8;
 
 /// The driver reads an image in words of 8 bytes.
 #[repr(align(8))]
@@ -76,6 +81,15 @@ pub struct Memory {
     /// At least one value: there is no memory of none.
     values: CudaSlice<f32>,
     len: usize,
+}
+
+/// Gives what the pool keeps back to the driver.
+fn give_back_freed_memory(context: &CudaContext) -> Result<(), driver::DriverError> {
+    if !context.has_async_alloc() {
+        return Ok(());
+    }
+    // SAFETY: the device is the context's.
+    unsafe { driver::mem_pool::trim_to(driver::device::get_mem_pool(context.cu_device())?, 0) }
 }
 
 /// Values on their way to a GPU.
@@ -133,6 +147,15 @@ impl Gpu {
         let device = Device::Cuda(number);
         let context = CudaContext::new(number as usize).map_err(|error| format!("{error:?}"));
         let context = context.map_err(refused(device, "no work can be started on it"))?;
+        let (major, minor) = context.compute_capability().unwrap_or_default();
+        if precision != Precision::F32 && major < TENSOR_CORES {
+            return Err(DeviceError::Capability { device, precision, found: format!("{major}.{minor}") });
+        }
+        if driver_version().is_ok_and(|version| version >= SLEEPING) {
+            // Whoever waits for the GPU sleeps: views are drawn meanwhile.
+            let waits = context.set_flags(driver_sys::CUctx_flags::CU_CTX_SCHED_BLOCKING_SYNC);
+            waits.map_err(|error| refused(device, "it does not let its threads sleep")(format!("{error:?}")))?;
+        }
         if context.has_async_alloc() {
             let kept = keep_freed_memory(&context).map_err(|error| format!("{error:?}"));
             kept.map_err(refused(device, "its memory pool takes no setting"))?;
@@ -192,10 +215,16 @@ impl Gpu {
 
     /// Zeros, or nothing where there is no room for them.
     fn allocate(&self, len: usize) -> Option<CudaSlice<f32>> {
-        match self.0.stream.alloc_zeros(len) {
+        let allocated = || match self.0.stream.alloc_zeros(len) {
             Err(error) if error.0 == driver_sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => None,
             done => Some(self.must("allocating memory", done)),
-        }
+        };
+        allocated().or_else(|| {
+            // What was freed may lie in pieces.
+            self.must("the work before a search for memory", self.0.stream.synchronize());
+            self.must("giving back freed memory", give_back_freed_memory(&self.0.context));
+            allocated()
+        })
     }
 
     fn out_of_memory(&self, needed: usize) -> ! {
@@ -245,10 +274,9 @@ impl Platform for Gpu {
 
     fn stage(&self, values: Vec<f32>) -> Staged {
         self.must("taking up its context", self.0.context.bind_to_thread());
-        let lane = self
-            .0
-            .staging
-            .stage(&values, &self.0.stream, |len| self.allocate(len).unwrap_or_else(|| self.out_of_memory(len)));
+        let lane = self.0.staging.stage(&values, &self.0.stream, |len| {
+            self.allocate(len).unwrap_or_else(|| self.out_of_memory(len * size_of::<f32>()))
+        });
         Staged { lane: Some(self.must("a copy to it", lane)), len: values.len(), gpu: self.clone() }
     }
 

@@ -4,11 +4,13 @@
 //! Communicators do not block the host, so that a rank which fails can abort those of the others: what they wait for on
 //! the device then ends, and their next operation says who left.
 
+use std::cell::Cell;
+use std::collections::VecDeque;
 use std::ffi::{CStr, c_void};
 use std::ptr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use cudarc::driver::DevicePtr;
+use cudarc::driver::{DevicePtr, result as driver, sys as driver_sys};
 use cudarc::nccl::{result as nccl, sys};
 
 use super::{Gpu, refused};
@@ -22,6 +24,9 @@ const NCCL: i32 = 21_800;
 /// What marks the settings of a communicator, and the version that their layout here is of: see `nccl.h`.
 const MAGIC: u32 = 0xcafe_beef;
 const LAYOUT: u32 = 21_700;
+/// Operations of the first steps, in which libraries load their kernels when they first need them. Loading may wait for all
+/// work of a GPU, and an operation of NCCL for the GPU that loads: so nothing else is under way then.
+const ALONE: usize = 64;
 /// A setting that is left to NCCL.
 const UNSET: i32 = i32::MIN;
 
@@ -42,6 +47,8 @@ struct Nccl {
     rank: usize,
     gpu: Gpu,
     group: Arc<Group>,
+    /// Operations that are still done with nothing else under way.
+    alone: Cell<usize>,
 }
 
 /// Opens the GPUs from number `first` to number `last` as ranks of one training.
@@ -51,13 +58,14 @@ struct Nccl {
 pub fn open(first: u32, last: u32, precision: Precision) -> Result<Ranks<Cuda<Gpu>>, DeviceError> {
     probe()?;
     let gpus = (first..=last).map(|number| Gpu::open(number, precision)).collect::<Result<Vec<Gpu>, DeviceError>>()?;
+    share_memory(&gpus).map_err(refused(Device::Cuda(first), "the GPUs do not open their memory to each other"))?;
     let communicators = connect(&gpus).map_err(refused(Device::Cuda(first), "NCCL does not connect the GPUs"))?;
     let meeting = Meeting::new(gpus.len());
     let communicators = communicators.into_iter().map(|one| Mutex::new(Some(one))).collect();
     let group = Arc::new(Group { meeting, communicators });
     let rank = |(rank, gpu): (usize, Gpu)| Rank {
         kernels: Cuda::new(gpu.clone()),
-        collective: Box::new(Nccl { rank, gpu, group: group.clone() }),
+        collective: Box::new(Nccl { rank, gpu, group: group.clone(), alone: Cell::new(ALONE) }),
     };
     let mut ranks = gpus.into_iter().enumerate().map(rank);
     let none = DeviceError::NoDevice { number: first, count: 0 };
@@ -71,12 +79,46 @@ pub fn open(first: u32, last: u32, precision: Precision) -> Result<Ranks<Cuda<Gp
 pub fn probe() -> Result<(), DeviceError> {
     // SAFETY: looks for a library by name.
     if !unsafe { sys::is_culib_present() } {
-        return Err(DeviceError::NoLibrary { library: "NCCL" });
+        // SAFETY: as above; the name ends with a zero.
+        let versioned = unsafe { libc::dlopen(c"libnccl.so.2".as_ptr(), libc::RTLD_LAZY) };
+        return Err(if versioned.is_null() {
+            DeviceError::NoLibrary { library: "NCCL" }
+        } else {
+            DeviceError::NcclName
+        });
     }
     let found = nccl::get_nccl_version().map_err(|error| DeviceError::Loading { found: text(error.0) })?;
     if found < NCCL {
         let found = format!("{}.{}", found / 10_000, found % 10_000 / 100);
         return Err(DeviceError::OldLibrary { library: "NCCL", found, needed: "2.18" });
+    }
+    Ok(())
+}
+
+/// Opens the pools that memory comes from to all GPUs that can reach them: NCCL may copy straight between buffers.
+fn share_memory(gpus: &[Gpu]) -> Result<(), String> {
+    let told = |result: driver_sys::CUresult| result.result().map_err(|error| format!("{error:?}"));
+    for owner in gpus.iter().filter(|gpu| gpu.0.context.has_async_alloc()) {
+        for other in gpus {
+            let (device, peer) = (owner.0.context.cu_device(), other.0.context.cu_device());
+            let mut reaches = 0;
+            // SAFETY: the driver writes one int.
+            told(unsafe { driver_sys::cuDeviceCanAccessPeer(&raw mut reaches, peer, device) })?;
+            if reaches == 0 {
+                continue;
+            }
+            let location = driver_sys::CUmemLocation {
+                type_: driver_sys::CUmemLocationType::CU_MEM_LOCATION_TYPE_DEVICE,
+                id: peer,
+            };
+            let flags = driver_sys::CUmemAccess_flags::CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+            let access = driver_sys::CUmemAccessDesc { location, flags };
+            // SAFETY: the pool is the device's, and one description is given.
+            unsafe {
+                let pool = driver::device::get_mem_pool(device).map_err(|error| format!("{error:?}"))?;
+                told(driver_sys::cuMemPoolSetAccess(pool, &raw const access, 1))?;
+            }
+        }
     }
     Ok(())
 }
@@ -153,6 +195,12 @@ impl Nccl {
         begin: impl FnOnce(sys::ncclComm_t, sys::cudaStream_t) -> sys::ncclResult_t,
     ) -> Result<(), Abandoned> {
         self.gpu.must("taking up its context", self.gpu.0.context.bind_to_thread());
+        let is_alone = self.alone.get() > 0;
+        if is_alone {
+            self.alone.set(self.alone.get() - 1);
+            self.finish()?;
+            self.group.meeting.exchange(self.rank, Vec::new())?;
+        }
         let mut begin = Some(begin);
         loop {
             let communicator = self.group.communicator(self.rank);
@@ -165,8 +213,9 @@ impl Nccl {
             drop(communicator);
             match finished(state) {
                 Ok(sys::ncclResult_t::ncclInProgress) => std::thread::yield_now(),
+                Ok(_) if is_alone => return self.finish(),
                 Ok(_) => return Ok(()),
-                Err(_) if self.group.meeting.left().is_some() => return Err(self.abandoned()),
+                Err(_) if self.group.meeting.check().is_err() => return Err(self.abandoned()),
                 Err(error) => {
                     DeviceFailure::Other(format!("{} failed at {what} of NCCL: {error}", self.gpu.0.device)).throw()
                 }
@@ -174,8 +223,14 @@ impl Nccl {
         }
     }
 
+    /// Waits for all work of the GPU.
+    fn finish(&self) -> Result<(), Abandoned> {
+        self.gpu.must("work before that of NCCL", self.gpu.0.stream.synchronize());
+        self.group.meeting.check()
+    }
+
     fn abandoned(&self) -> Abandoned {
-        Abandoned { by: self.group.meeting.left().unwrap_or(self.rank) }
+        self.group.meeting.check().err().unwrap_or(Abandoned { by: self.rank })
     }
 
     /// Where a buffer lies that holds at least `len` f32.
@@ -212,6 +267,15 @@ impl Collective<Cuda<Gpu>> for Nccl {
         })
     }
 
+    fn check(&self) -> Result<(), Abandoned> {
+        // Who leaves says so before aborting what others wait for.
+        self.group.meeting.check()?;
+        match *self.group.communicator(self.rank) {
+            Some(Communicator(handle)) if finished(state(handle)).is_ok() => Ok(()),
+            _ => Err(self.abandoned()),
+        }
+    }
+
     fn depart(self: Box<Self>) -> Result<(), Abandoned> {
         self.gpu.must("the work before its end", self.gpu.0.stream.synchronize());
         // A communicator may go once no rank has work left that reads from it.
@@ -237,10 +301,23 @@ impl Drop for Nccl {
             return;
         }
         self.group.meeting.leave(self.rank);
-        for rank in 0..self.group.communicators.len() {
-            if let Some(Communicator(handle)) = self.group.communicator(rank).take() {
-                // SAFETY: it was taken, so nobody else uses it.
-                unsafe { sys::ncclCommAbort(handle) };
+        // Its own first: another's may be held by a thread that waits for what this rank will never do.
+        let (before, own_and_after) = self.group.communicators.split_at(self.rank);
+        let mut left: VecDeque<_> = own_and_after.iter().chain(before).collect();
+        while let Some(communicator) = left.pop_front() {
+            match communicator.try_lock() {
+                Ok(mut communicator) => {
+                    if let Some(Communicator(handle)) = communicator.take() {
+                        // SAFETY: it was taken, so nobody else uses it.
+                        unsafe { sys::ncclCommAbort(handle) };
+                    }
+                }
+                Err(TryLockError::WouldBlock) => {
+                    left.push_back(communicator);
+                    std::thread::yield_now();
+                }
+                // A thread that broke off inside NCCL: what it held cannot be trusted.
+                Err(TryLockError::Poisoned(_)) => {}
             }
         }
     }

@@ -65,7 +65,7 @@ pub fn probe(number: u32) -> Result<Description, DeviceError> {
 }
 
 /// 1000 x major + 10 x minor.
-fn driver_version() -> Result<i32, String> {
+pub(super) fn driver_version() -> Result<i32, String> {
     let mut version = 0;
     // SAFETY: the driver writes one int.
     let told = unsafe { driver_sys::cuDriverGetVersion(&raw mut version) };
