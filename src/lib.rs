@@ -2,9 +2,10 @@
 //! whether it came out.
 //!
 //! Arrows run downwards only: `cli` -> `runner`, `report` -> `experiment`; `runner` -> `evaluate` -> `train` ->
-//! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`, `speech`,
-//! `pickle`, `quiet`); `cli`, `runner` -> `memory` -> `experiment`, `evaluate`; `cli` -> `slurm` -> `runner`; `cli` -> `bench` -> `experiment`, `train`; `cli` -> `selftest` -> `train`; `cli` ->
-//! `interchange` -> `model`; `cli` -> `views` -> `train`; `report` and `views` -> `drawing`.
+//! `objective`, `model`, `mix`, `augment`, `data` -> `kernels` -> the ground floor (`recipe`, `random`, `store`,
+//! `speech`, `pickle`, `quiet`); `cli`, `runner` -> `memory` -> `experiment`, `evaluate`; `cli` -> `slurm` -> `runner`;
+//! `cli` -> `bench` -> `experiment`, `train`; `cli` -> `selftest` -> `train`; `cli` -> `interchange` -> `model`; `cli`
+//! -> `views` -> `train`; `report` and `views` -> `drawing`.
 
 pub mod augment;
 pub mod bench;

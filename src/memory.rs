@@ -16,7 +16,8 @@ use crate::train;
 pub const CONTEXT: u64 = 1 << 30;
 /// What cuDNN's algorithms may use besides their operands; one that needs more is taken where no other will do.
 pub const WORKSPACE: u64 = 1 << 30;
-/// Values of one view of a batch beyond which its need is reckoned from two smaller batches, for the host's sake: 16 MiB.
+/// Values of one view of a batch beyond which its need is reckoned from two smaller batches, for the host's sake: 16
+/// MiB.
 const HOST_VALUES: usize = 1 << 22;
 
 /// Memory of a GPU that a piece of work needs, where that GPU has the whole batch.
@@ -66,8 +67,8 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// That of a pretext run; none for a network that this build does not have, and for settings that no step can be taken
-    /// with.
+    /// That of a pretext run; none for a network that this build does not have, and for settings that no step can be
+    /// taken with.
     pub fn of_pretext(&self, network: &Network, data: &DataSettings, pretext: &Pretext) -> Option<Need> {
         let (inputs, _) = layout(data)?;
         // Runs that differ in these alone need as much.

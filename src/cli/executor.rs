@@ -29,8 +29,8 @@ pub struct SlurmOptions {
     /// Cores of a task; 1 if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     cpus: Option<u16>,
-    /// Time limit of a task, as Slurm writes it: MINUTES, HOURS:MINUTES:SECONDS, DAYS-HOURS and the like. Before it is up
-    /// the task writes a checkpoint and is requeued
+    /// Time limit of a task, as Slurm writes it: MINUTES, HOURS:MINUTES:SECONDS, DAYS-HOURS and the like. Before it is
+    /// up the task writes a checkpoint and is requeued
     #[arg(long, value_name = "TIME")]
     time: Option<TimeLimit>,
     /// Tasks of an array at a time

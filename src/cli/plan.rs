@@ -35,7 +35,8 @@ struct Planned {
     cores: u64,
     /// What `flops` takes on these cores, from a training step of each network timed just now on one of them.
     seconds: f64,
-    /// Of one GPU with whole batches, for the largest pretext run or evaluation; null where this build does not have the network of any cell.
+    /// Of one GPU with whole batches, for the largest pretext run or evaluation; null where this build does not have the
+    /// network of any cell.
     gpu_bytes: Option<u64>,
     /// What of it is allowed for context, libraries and workspaces. Not measured.
     gpu_allowance: Option<u64>,
@@ -53,8 +54,8 @@ struct PlannedCell {
     /// Null where data is missing: results are filed by the content of their data.
     done: Option<usize>,
     flops: f64,
-    /// Memory of a GPU that its largest pretext run or evaluation needs, in bytes; null for a network that this build does
-    /// not have.
+    /// Memory of a GPU that its largest pretext run or evaluation needs, in bytes; null for a network that this build
+    /// does not have.
     gpu_bytes: Option<u64>,
 }
 

@@ -48,7 +48,8 @@ impl<'a> Inputs<'a> {
     /// `views` is the augmentation of training rows, where there is one; rows are drawn on `threads` threads.
     ///
     /// # Errors
-    /// Augmentation of data that is not pictures, counts of a set that contradict each other, threads that the system refuses.
+    /// Augmentation of data that is not pictures, counts of a set that contradict each other, threads that the system
+    /// refuses.
     pub fn new(
         set: &'a Set,
         views: Option<&LightViews>,

@@ -8,8 +8,8 @@ use super::EvaluateError;
 use super::end_to_end::train_step;
 use super::inputs::at_a_time;
 
-/// Does with a network what an evaluation of `kind` does, on inputs of zeros: whatever it asks of `kernels` was asked for
-/// then.
+/// Does with a network what an evaluation of `kind` does, on inputs of zeros: whatever it asks of `kernels` was asked
+/// for then.
 ///
 /// # Errors
 /// Settings that no pass can be made with.

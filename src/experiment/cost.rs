@@ -20,7 +20,8 @@ pub struct Cost {
     pub scratch: u64,
 }
 
-/// A backward pass makes two matrix products, for the input's and the weight's gradient, where a forward pass makes one.
+/// A backward pass makes two matrix products, for the input's and the weight's gradient, where a forward pass makes
+/// one.
 pub(super) const FORWARD_AND_BACKWARD: f64 = 3.0;
 /// A checkpoint and the one before it.
 const CHECKPOINTS: u64 = 2;

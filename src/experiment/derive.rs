@@ -26,8 +26,8 @@ pub struct Derivation<'a> {
 
 impl Experiment {
     /// The text of a new experiment file: `text`, which is this experiment's, with another id and without what is about
-    /// axis values that are left out. What stays is to the letter as it was. Its cells are this experiment's, and so are
-    /// the published numbers they stand beside.
+    /// axis values that are left out. What stays is to the letter as it was. Its cells are this experiment's, and so
+    /// are the published numbers they stand beside.
     ///
     /// # Errors
     /// An axis or value that the experiment does not have, and a selection with no cell in it.

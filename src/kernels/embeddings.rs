@@ -1,5 +1,5 @@
-//! Operations over embeddings: what stands between a network and its loss. Embeddings `[rows, width]` lie row by row, f32
-//! in whatever precision the network computes.
+//! Operations over embeddings: what stands between a network and its loss. Embeddings `[rows, width]` lie row by row,
+//! f32 in whatever precision the network computes.
 
 use thiserror::Error;
 
@@ -10,8 +10,8 @@ pub const SHORTEST: f64 = 1e-12;
 
 /// The kernels of a device over embeddings.
 pub trait EmbeddingKernels: Storage {
-    /// Each row of the activations `x`, which lie feature by feature, divided by its Euclidean length, or by [`SHORTEST`]
-    /// where it is shorter: the embeddings `y`.
+    /// Each row of the activations `x`, which lie feature by feature, divided by its Euclidean length, or by
+    /// [`SHORTEST`] where it is shorter: the embeddings `y`.
     fn normalise(&self, rows: usize, width: usize, x: &Self::Buffer, y: &mut Self::Buffer);
     /// From the gradient `dy` of what [`EmbeddingKernels::normalise`] made of `x` to that of `x`.
     fn normalise_gradient(
@@ -30,9 +30,9 @@ pub trait EmbeddingKernels: Storage {
     /// Copies the values of a span to the place `to` of the same buffer, where they do not overlap it.
     fn copy_within(&self, buffer: &mut Self::Buffer, from: Span, to: usize);
 
-    /// Softmax cross-entropy of similarities against soft labels: `losses[share]` gets the mean over the queries of `sum
-    /// over classes of label x -log softmax(query . key / temperature)`, and `gradient`, at the rows of the queries (and
-    /// of the keys, where they learn), the gradient of that over the number of shares.
+    /// Softmax cross-entropy of similarities against soft labels: `losses[share]` gets the mean over the queries of
+    /// `sum over classes of label x -log softmax(query . key / temperature)`, and `gradient`, at the rows of the
+    /// queries (and of the keys, where they learn), the gradient of that over the number of shares.
     fn cross_entropy(
         &self,
         operation: &CrossEntropy,
@@ -100,7 +100,8 @@ impl CrossEntropy {
     }
 }
 
-/// Which rows of embeddings are queries: of each share `rows`, `stride` rows from the first of one share to that of the next.
+/// Which rows of embeddings are queries: of each share `rows`, `stride` rows from the first of one share to that of the
+/// next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryRows {
     pub width: usize,

@@ -1,13 +1,13 @@
 //! The operations that training spends its time in: one face, and a device's kernels behind it.
 //!
-//! Memory is flat buffers on the device: of f32, but for activations ([`Storage::activations`]). Parameters of a network
-//! lie in one buffer and are addressed by [`Span`]; so do their gradients, at the same places. Activations `[rows,
-//! features]` lie feature by feature, all rows of one before the next: a linear layer then needs no transposed copy of
-//! its weights, BatchNorm reduces stretches of memory, and max-out compares them. Activations of pictures `[images,
-//! height, width, channels]` lie pixel by pixel, all channels of one before the next, and the weights of a convolution as
-//! `[kernel row, kernel column, input channel, output channel]`: vectors run over channels, whatever the sides and the
-//! stride. Average pooling turns the one into the other. Embeddings, in f32, lie row by row. Every kernel gives the same
-//! bits for any number of threads.
+//! Memory is flat buffers on the device: of f32, but for activations ([`Storage::activations`]). Parameters of a
+//! network lie in one buffer and are addressed by [`Span`]; so do their gradients, at the same places. Activations
+//! `[rows, features]` lie feature by feature, all rows of one before the next: a linear layer then needs no transposed
+//! copy of its weights, BatchNorm reduces stretches of memory, and max-out compares them. Activations of pictures
+//! `[images, height, width, channels]` lie pixel by pixel, all channels of one before the next, and the weights of a
+//! convolution as `[kernel row, kernel column, input channel, output channel]`: vectors run over channels, whatever the
+//! sides and the stride. Average pooling turns the one into the other. Embeddings, in f32, lie row by row. Every kernel
+//! gives the same bits for any number of threads.
 
 pub mod collective;
 pub mod cpu;
@@ -257,8 +257,8 @@ pub trait Kernels: EmbeddingKernels {
         add: bool,
     );
 
-    /// BatchNorm of `pixels` pixels (of all images), each replica's share on its own: `y = norm(x) + added`, and ReLU of
-    /// that where the layer has one. Fills `saved` and the running statistics as [`Kernels::batch_norm`] does.
+    /// BatchNorm of `pixels` pixels (of all images), each replica's share on its own: `y = norm(x) + added`, and ReLU
+    /// of that where the layer has one. Fills `saved` and the running statistics as [`Kernels::batch_norm`] does.
     #[allow(clippy::too_many_arguments)]
     fn pixel_norm(
         &self,

@@ -7,8 +7,8 @@ pub trait Storage: Clone + Send + Sync + 'static {
     type Staged: Send;
 
     fn zeros(&self, len: usize) -> Self::Buffer;
-    /// Memory of zeros for activations or gradients of these, of which a device may keep fewer bits: what is put into it is
-    /// rounded.
+    /// Memory of zeros for activations or gradients of these, of which a device may keep fewer bits: what is put into
+    /// it is rounded.
     fn activations(&self, len: usize) -> Self::Buffer {
         self.zeros(len)
     }

@@ -10,7 +10,8 @@ fn pretext(settings: &Settings) -> Need {
     Needs::default().of_pretext(&settings.network, &settings.data, &settings.pretext).unwrap()
 }
 
-/// Values of the published MLP's buffers, by hand: inputs of 10, 4 and 40, then 192-2048-2048-4096-4096-8192, max-out to
+/// Values of the published MLP's buffers, by hand: inputs of 10, 4 and 40, then 192-2048-2048-4096-4096-8192, max-out
+/// to
 /// 2048, head 2048-128; BatchNorm after four layers.
 const WIDTHS: [u64; 6] = [192, 2048, 2048, 4096, 4096, 8192];
 const NORMED: u64 = 2048 + 2048 + 4096 + 4096;

@@ -109,12 +109,12 @@ impl<K: Kernels> Network<K> {
         Ok(Tensor::from_vec(values.unwrap_or_default(), (rows, outputs), &Device::Cpu)?)
     }
 
-    /// A training pass over `rows` rows of staged inputs, with rows mixed at the ends of some layers, each named once. The
-    /// output stays on the device, and the next [`Network::backward_from`] goes back through the mixtures.
+    /// A training pass over `rows` rows of staged inputs, with rows mixed at the ends of some layers, each named once.
+    /// The output stays on the device, and the next [`Network::backward_from`] goes back through the mixtures.
     ///
     /// # Errors
-    /// Inputs that are not `rows` rows, rows that do not split into replicas, a layer that is not there, partners that do
-    /// not fit.
+    /// Inputs that are not `rows` rows, rows that do not split into replicas, a layer that is not there, partners that
+    /// do not fit.
     pub fn pass(
         &mut self,
         input: K::Staged,
@@ -214,7 +214,8 @@ impl<K: Kernels> Network<K> {
         kernels.download_rows(from, rows, outputs)
     }
 
-    /// Overwrites the gradient of every parameter with that of the last training pass, given the gradient of its output.
+    /// Overwrites the gradient of every parameter with that of the last training pass, given the gradient of its
+    /// output.
     ///
     /// # Errors
     /// A gradient of another shape than the output of the last training pass.
@@ -232,8 +233,8 @@ impl<K: Kernels> Network<K> {
         })
     }
 
-    /// As [`Network::backward`], given what writes the gradient of the output: from the activations of the output to those
-    /// of its gradient. Without a training pass there is nothing to do.
+    /// As [`Network::backward`], given what writes the gradient of the output: from the activations of the output to
+    /// those of its gradient. Without a training pass there is nothing to do.
     ///
     /// # Errors
     /// Those of `of_output`.
@@ -321,7 +322,8 @@ impl<K: Kernels> Network<K> {
         of_parameters.chain(of_statistics).collect()
     }
 
-    /// Sets parameters and running statistics by name, from values as PyTorch has them. Names that the plan does not have are passed over.
+    /// Sets parameters and running statistics by name, from values as PyTorch has them. Names that the plan does not
+    /// have are passed over.
     ///
     /// # Panics
     /// Where a tensor has more or fewer values than the plan gives its name.

@@ -17,9 +17,9 @@ pub const COLLAPSED: f64 = 1e-6;
 pub struct Observed {
     /// The mean over the queries of a batch.
     pub loss: f64,
-    /// The standard deviation over the batch of each column of the normalised query embeddings, averaged over the columns:
-    /// about 1/sqrt(C) where they are spread evenly over the sphere, 0 where all point the same way, NaN where one of
-    /// them has a NaN.
+    /// The standard deviation over the batch of each column of the normalised query embeddings, averaged over the
+    /// columns: about 1/sqrt(C) where they are spread evenly over the sphere, 0 where all point the same way, NaN where
+    /// one of them has a NaN.
     pub spread: f64,
 }
 
@@ -105,8 +105,8 @@ impl<K: Kernels> Loss<K> {
         Ok(())
     }
 
-    /// N-pair and SimCLR: of the activations of one pass, each share's queries followed by its keys, the gradient into `d`.
-    /// Of several ranks each has as many of the shares, and the mean of their gradients is that of the loss.
+    /// N-pair and SimCLR: of the activations of one pass, each share's queries followed by its keys, the gradient into
+    /// `d`. Of several ranks each has as many of the shares, and the mean of their gradients is that of the loss.
     ///
     /// # Errors
     /// Labels that do not split into the shares, and an objective whose keys come from elsewhere; a rank that is gone.
@@ -137,9 +137,10 @@ impl<K: Kernels> Loss<K> {
         self.observe(ranks, QueryRows { width, shares, rows: share, stride: 2 * share, losses: shares })
     }
 
-    /// MoCo v2 and BYOL: of the activations of queries, the gradient into `d`. `keys` are the activations of the momentum
-    /// encoder, constants: row `i` of the batch is row `order[i]` of those of all ranks, or row `i` where there is no
-    /// order. MoCo's queue takes all of them up after the loss. The mean of the ranks' gradients is that of the loss.
+    /// MoCo v2 and BYOL: of the activations of queries, the gradient into `d`. `keys` are the activations of the
+    /// momentum encoder, constants: row `i` of the batch is row `order[i]` of those of all ranks, or row `i` where
+    /// there is no order. MoCo's queue takes all of them up after the loss. The mean of the ranks' gradients is that of
+    /// the loss.
     ///
     /// # Errors
     /// Labels that do not fit the queue or the objective; a rank that is gone.

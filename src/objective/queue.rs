@@ -6,8 +6,8 @@ use super::ObjectiveError;
 use crate::kernels::{Kernels, Span, normalise_rows};
 use crate::random::{Key, Purpose};
 
-/// The last K keys, the oldest of which the next batch replaces, behind room for the keys of a batch: so all classes of a
-/// step lie together.
+/// The last K keys, the oldest of which the next batch replaces, behind room for the keys of a batch: so all classes of
+/// a step lie together.
 pub struct Queue<K: Kernels> {
     kernels: K,
     shape: QueueShape,

@@ -30,8 +30,8 @@ pub struct Check {
     pub shape: String,
     /// A share of what is expected; null where a value is not a number.
     pub error: f64,
-    /// The largest error that passes. In f32, some 2^-24 for every rounding; TF32 keeps 10 bits of what it multiplies. In
-    /// a step, a unit that is next to zero may fall on either side of ReLU, and its gradient is there or not.
+    /// The largest error that passes. In f32, some 2^-24 for every rounding; TF32 keeps 10 bits of what it multiplies.
+    /// In a step, a unit that is next to zero may fall on either side of ReLU, and its gradient is there or not.
     pub tolerance: f64,
     pub ok: bool,
 }
@@ -47,8 +47,8 @@ impl Check {
     }
 }
 
-/// What rounding to bf16 adds: half a unit in the last place is 2^-8 of a value at most, and some values are rounded twice
-/// (found: 5.1e-3).
+/// What rounding to bf16 adds: half a unit in the last place is 2^-8 of a value at most, and some values are rounded
+/// twice (found: 5.1e-3).
 const ROUNDED: f64 = 1.0 / 128.0;
 
 /// What an output is made of, which says how far it may be off.
@@ -71,9 +71,10 @@ enum Arithmetic {
 }
 
 impl Arithmetic {
-    /// At least 1.8 times the largest error of the emulation of a GPU on the host. That was, of TF32 that cuts off in place
-    /// of rounding where it is the larger: 1.1e-6 of products; of those of products 1.1e-6 in f32 and bf16, 1.4e-3 in TF32;
-    /// of the forward passes of steps 1.3e-5 in f32, 3.0e-3 in TF32, 7.3e-3 in bf16; of the backward ones 1.2e-2, 0.18,
+    /// At least 1.8 times the largest error of the emulation of a GPU on the host. That was, of TF32 that cuts off in
+    /// place of rounding where it is the larger: 1.1e-6 of products; of those of products 1.1e-6 in f32 and bf16,
+    /// 1.4e-3 in TF32; of the forward passes of steps 1.3e-5 in f32, 3.0e-3 in TF32, 7.3e-3 in bf16; of the backward
+    /// ones 1.2e-2, 0.18,
     /// 0.32. Tensor cores add up in a way of their own: where they multiply, tolerances are wider.
     ///
     /// `rounded`: what is written is rounded where activations are.

@@ -128,8 +128,8 @@ impl Step {
             weight_decay: 1e-4,
             schedule: Schedule::Cosine,
             warmup_epochs: 0,
-            // BatchNorm of rows is in the MLP and in BYOL's predictor; behind a ResNet of so few images it would divide by next
-            // to nothing.
+            // BatchNorm of rows is in the MLP and in BYOL's predictor; behind a ResNet of so few images it would divide
+            // by next to nothing.
             head: if matches!(self.encoder, Encoder::Mlp) { Head::Mlpbn } else { Head::Mlp },
             embedding: 8,
             temperature: (self.method != Method::Byol).then_some(0.2),

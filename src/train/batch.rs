@@ -95,8 +95,8 @@ impl Iterator for Batches<'_> {
     }
 }
 
-/// Runs `work` with `items`, each made on `threads` others while `work` is busy with the one before. Where a device breaks
-/// off the making of one, `work` does.
+/// Runs `work` with `items`, each made on `threads` others while `work` is busy with the one before. Where a device
+/// breaks off the making of one, `work` does.
 ///
 /// # Errors
 /// Threads that the system refuses.

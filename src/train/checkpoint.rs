@@ -43,8 +43,8 @@ pub(super) fn checkpoint<K: Kernels>(course: &Course<K>, metrics: &str) -> Check
     Checkpoint { state: state.as_object().cloned().unwrap_or_default(), buffers }
 }
 
-/// Sets a trainer from a checkpoint. Gives where the run stood, and the metrics of the epochs finished; none where the file
-/// that holds them has to be read.
+/// Sets a trainer from a checkpoint. Gives where the run stood, and the metrics of the epochs finished; none where the
+/// file that holds them has to be read.
 ///
 /// # Errors
 /// What does not fit; the trainer is then as it was.

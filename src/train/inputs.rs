@@ -72,8 +72,8 @@ pub fn mixed(settings: &Pretext, at: At, queries: &Tensor) -> Result<Mixed, Step
     Ok(Mixed { queries: Tensor::cat(&shares, 0)?, labels, layers })
 }
 
-/// What is mixed inside the encoder: the queries of each share at its layer. Where `beside_keys`, as many keys follow each
-/// share's queries in the pass, and stay clean.
+/// What is mixed inside the encoder: the queries of each share at its layer. Where `beside_keys`, as many keys follow
+/// each share's queries in the pass, and stay clean.
 fn inside(labels: &VirtualLabels, layers: &[usize], beside_keys: bool) -> Vec<LayerMix> {
     let Some(partners) = &labels.partner else { return Vec::new() };
     let share = labels.rows() / layers.len().max(1);

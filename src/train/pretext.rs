@@ -84,8 +84,8 @@ pub enum Progress {
 
 /// Runs a recipe in a folder that the caller has claimed, from the newest whole checkpoint.
 ///
-/// Several ranks share the recipe's replicas out. Rank 0 alone writes, and any number of ranks goes on from what another
-/// left: what they come to differs in the order of sums.
+/// Several ranks share the recipe's replicas out. Rank 0 alone writes, and any number of ranks goes on from what
+/// another left: what they come to differs in the order of sums.
 ///
 /// `control` is called after every step; when it breaks, the run writes a checkpoint and ends as [`Ended::Stopped`].
 pub fn pretext<K: Kernels>(
@@ -174,7 +174,8 @@ pub struct Retraced {
     pub encoder: Option<String>,
 }
 
-/// Takes the first steps of a recipe again, up to the end of the run, on as many ranks as there are. Nothing is written.
+/// Takes the first steps of a recipe again, up to the end of the run, on as many ranks as there are. Nothing is
+/// written.
 ///
 /// `control` is called after every step; when it breaks there is no outcome.
 pub fn retrace<K: Kernels>(

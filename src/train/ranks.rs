@@ -1,5 +1,5 @@
-//! Ranks in training: rank 0 leads, on the caller's thread, and deals out the shares of every batch; the others follow it,
-//! each on a thread of its own, and hold nothing that rank 0 does not.
+//! Ranks in training: rank 0 leads, on the caller's thread, and deals out the shares of every batch; the others follow
+//! it, each on a thread of its own, and hold nothing that rank 0 does not.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, sync_channel};

@@ -14,8 +14,8 @@ use super::{Batch, StepError, Trainer};
 /// Steps that are looked through for one that mixes at a certain layer.
 const LOOKED_THROUGH: usize = 1000;
 
-/// Trains on views of zeros, `item` being the shape of one, while two more batches wait as in a run, for as many steps as it takes to mix at every layer that the
-/// recipe names: whatever a run asks of `kernels` was asked for then.
+/// Trains on views of zeros, `item` being the shape of one, while two more batches wait as in a run, for as many steps
+/// as it takes to mix at every layer that the recipe names: whatever a run asks of `kernels` was asked for then.
 ///
 /// # Errors
 /// As [`Trainer::new`] and [`Trainer::step`].

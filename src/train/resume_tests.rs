@@ -80,7 +80,8 @@ impl Bench {
         }
     }
 
-    /// Goes on in a folder until it is told to stop after the step that is the `stop`th of the whole run, or to its end.
+    /// Goes on in a folder until it is told to stop after the step that is the `stop`th of the whole run, or to its
+    /// end.
     pub fn go_on(&self, folder: &Path, stop: Option<usize>, every: Duration) -> (Ended, usize) {
         self.go_on_with(self.ranks(), folder, stop, every)
     }

@@ -1,7 +1,7 @@
 //! One training step, in the order of the official code (`builder.py`, `main_pretext.py`).
 //!
-//! A step is asked for and not waited for: what it found is read back later, of several steps at once where a device works
-//! on by itself.
+//! A step is asked for and not waited for: what it found is read back later, of several steps at once where a device
+//! works on by itself.
 
 use thiserror::Error;
 
@@ -43,9 +43,9 @@ impl StepError {
 
 /// Everything that training changes, on one rank.
 ///
-/// Between steps all ranks have the same parameters, momentum encoder and queue, to the last bit. What they come to agrees
-/// with one rank's but for the order of sums: the replicas are the recipe's, however many ranks share them. Only the
-/// running statistics are a rank's own; those of rank 0 are those of the first replica, and count.
+/// Between steps all ranks have the same parameters, momentum encoder and queue, to the last bit. What they come to
+/// agrees with one rank's but for the order of sums: the replicas are the recipe's, however many ranks share them. Only
+/// the running statistics are a rank's own; those of rank 0 are those of the first replica, and count.
 pub struct Trainer<K: Kernels> {
     settings: Pretext,
     seed: u64,
@@ -134,8 +134,8 @@ impl<K: Kernels> Trainer<K> {
         let Prepared { passes, labels, inside } = prepared;
         let rows = labels.rows();
         match (passes, &mut self.key) {
-            // Mixed queries and clean keys share one pass, one BatchNorm batch in each replica, and the gradient flows through
-            // both.
+            // Mixed queries and clean keys share one pass, one BatchNorm batch in each replica, and the gradient flows
+            // through both.
             (Passes::Joined(inputs), _) => {
                 query.pass(inputs, 2 * rows, replicas, &inside)?;
                 query.backward_from(|activations, d| loss.of_both_views(ranks, &labels, activations, d))?;

@@ -9,12 +9,12 @@ use crate::train::TRACED;
 /// What a run may use.
 #[derive(Debug, Args)]
 pub struct Resources {
-    /// Device to train on: auto (the first GPU, if it can be used), cpu, cuda:N, or cuda:FIRST-LAST, GPUs that train each
-    /// trial together
+    /// Device to train on: auto (the first GPU, if it can be used), cpu, cuda:N, or cuda:FIRST-LAST, GPUs that train
+    /// each trial together
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
-    /// Trials at a time; on a CPU they share the cores out. If not given, as many as there are cores; on a GPU as many as
-    /// its free memory, the work of their training steps and the cores allow, at most 8; on several GPUs 1
+    /// Trials at a time; on a CPU they share the cores out. If not given, as many as there are cores; on a GPU as many
+    /// as its free memory, the work of their training steps and the cores allow, at most 8; on several GPUs 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
 }
@@ -79,8 +79,8 @@ pub struct Status {
     after_help = "Examples:\n  repro cancel\n  repro cancel table1\n\nExits with 3 where nothing was to be cancelled."
 )]
 pub struct Cancel {
-    /// Only tasks that no other experiment than this needs: an id, as `repro list` shows it, or the path of an experiment
-    /// file; all tasks if not given, or with `all`
+    /// Only tasks that no other experiment than this needs: an id, as `repro list` shows it, or the path of an
+    /// experiment file; all tasks if not given, or with `all`
     #[arg(value_name = "EXP")]
     pub experiment: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! Ranks: devices that train one network together, each on its share of every batch.
 //!
-//! Every rank has the whole network and runs the same program; what depends on all shares goes through a [`Collective`].
-//! All ranks are threads of one process.
+//! Every rank has the whole network and runs the same program; what depends on all shares goes through a
+//! [`Collective`]. All ranks are threads of one process.
 
 mod meeting;
 mod threads;

@@ -1,8 +1,8 @@
 //! Softmax cross-entropy of query-key similarities against soft labels.
 //!
-//! The logits of a MoCo step are 512 x 4608. In separate passes they would be written, read and copied a dozen times; here a
-//! block of rows is multiplied, exponentiated and multiplied back while it stays in the cache, and only the gradients
-//! of queries and keys are kept.
+//! The logits of a MoCo step are 512 x 4608. In separate passes they would be written, read and copied a dozen times;
+//! here a block of rows is multiplied, exponentiated and multiplied back while it stays in the cache, and only the
+//! gradients of queries and keys are kept.
 
 use gemm::Parallelism;
 

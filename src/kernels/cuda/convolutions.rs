@@ -1,8 +1,8 @@
 //! cuDNN's convolutions. Has not run on a GPU yet.
 //!
 //! Descriptors and algorithms of a shape are found once. The algorithm is the first of cuDNN's own ranking that is
-//! deterministic, finds room for its workspace and is not refused when it is run: the ranking measures nothing, so that a
-//! run with the same libraries on the same GPU, with memory enough, has the same bits.
+//! deterministic, finds room for its workspace and is not refused when it is run: the ranking measures nothing, so that
+//! a run with the same libraries on the same GPU, with memory enough, has the same bits.
 
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
@@ -66,8 +66,8 @@ enum Algorithm {
     Input(sys::cudnnConvolutionBwdDataAlgo_t),
 }
 
-/// Whether cuDNN says, in one of its many ways, that it does not do this: since version 9 the thousands of a status are its
-/// category.
+/// Whether cuDNN says, in one of its many ways, that it does not do this: since version 9 the thousands of a status are
+/// its category.
 fn is_not_supported(status: sys::cudnnStatus_t) -> bool {
     status as u32 / 1000 == sys::cudnnStatus_t::CUDNN_STATUS_NOT_SUPPORTED as u32 / 1000
 }
@@ -81,8 +81,8 @@ impl Convolutions {
         Ok(Convolutions { handle, precision, known: HashMap::new(), workspace: None })
     }
 
-    /// One pass; `allocate` gives a workspace of at least so many bytes, or none where there is no room. The context has to
-    /// be current.
+    /// One pass; `allocate` gives a workspace of at least so many bytes, or none where there is no room. The context
+    /// has to be current.
     pub fn run(
         &mut self,
         pass: ConvolutionPass,
@@ -255,7 +255,8 @@ impl Convolutions {
     /// Gives everything back. The context has to be current.
     pub fn close(&mut self) {
         self.workspace = None;
-        // SAFETY: each was made in `find_out` or `open`, and nothing uses it any more. There is nobody to tell of errors.
+        // SAFETY: each was made in `find_out` or `open`, and nothing uses it any more. There is nobody to tell of
+        // errors.
         unsafe {
             for (_, known) in self.known.drain() {
                 let _ = cudnn::destroy_tensor_descriptor(known.x);

@@ -1,5 +1,5 @@
-//! The platform that only counts memory: [`super::Cuda`] on it asks for what it asks a GPU for, and nothing is computed.
-//! Where it has only so much memory, it runs out of it as a GPU does.
+//! The platform that only counts memory: [`super::Cuda`] on it asks for what it asks a GPU for, and nothing is
+//! computed. Where it has only so much memory, it runs out of it as a GPU does.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -114,8 +114,8 @@ impl Drop for Staged {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // cudarc frees without a look at whether the context is current, and this may be another thread than the one that
-        // allocated. There is nobody to tell of errors.
+        // cudarc frees without a look at whether the context is current, and this may be another thread than the one
+        // that allocated. There is nobody to tell of errors.
         let _ = take_up(self.values.context());
     }
 }
@@ -328,7 +328,8 @@ impl Platform for Gpu {
             Values::F32(at) => (at.0, float),
         });
         let done = self.with_libraries(|libraries| {
-            // SAFETY: `Cuda` checked that the matrices lie inside their memories; scalars lie on the host, cuBLAS's default.
+            // SAFETY: `Cuda` checked that the matrices lie inside their memories; scalars lie on the host, cuBLAS's
+            // default.
             unsafe {
                 cublas::gemm_ex(
                     libraries.blas,

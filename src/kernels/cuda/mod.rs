@@ -1,10 +1,10 @@
 //! Kernels for NVIDIA GPUs. None of them has run on a GPU yet.
 //!
 //! Matrix products are cuBLAS's and convolutions cuDNN's; the other kernels are ours, in CUDA C++ under `source/`, each
-//! with the CPU function that is its reference. They keep the layouts of [`crate::kernels`]. [`Cuda`] says what is launched
-//! over which grid; what it stands on is a [`platform::Platform`]: the GPU itself (`gpu.rs`, with the feature `cuda`), one that
-//! only counts memory ([`Counting`]) or, in tests, an emulation that runs every thread of every kernel on the host and
-//! checks results against [`crate::kernels::Cpu`].
+//! with the CPU function that is its reference. They keep the layouts of [`crate::kernels`]. [`Cuda`] says what is
+//! launched over which grid; what it stands on is a [`platform::Platform`]: the GPU itself (`gpu.rs`, with the feature
+//! `cuda`), one that only counts memory ([`Counting`]) or, in tests, an emulation that runs every thread of every
+//! kernel on the host and checks results against [`crate::kernels::Cpu`].
 //!
 //! In f32 and TF32 everything is f32. In bf16 activations, their gradients and what multiplies them are, in memory of
 //! their own ([`crate::kernels::Storage::activations`]); every operation computes in f32 and rounds what it writes.

@@ -21,7 +21,8 @@ impl<P: Platform> Cuda<P> {
         }
     }
 
-    /// Lends the weights `[output channel, kernel row, kernel column, input channel]` and `more` activations behind them.
+    /// Lends the weights `[output channel, kernel row, kernel column, input channel]` and `more` activations behind
+    /// them.
     fn with_turned_weights(
         &self,
         layer: &Convolution,

@@ -3,14 +3,15 @@
 use super::arguments::{Activations, Address, Arguments, Element};
 use crate::kernels::FeatureMap;
 
-/// A GPU with its libraries, what counts its memory or, in tests, an emulation on the host. Work is done in the order in which it is asked for.
+/// A GPU with its libraries, what counts its memory or, in tests, an emulation on the host. Work is done in the order
+/// in which it is asked for.
 ///
 /// Addresses are taken on trust: [`super::Cuda`] checks that what an operation reaches lies inside its memory.
 pub trait Platform: Clone + Send + Sync + 'static {
     /// Memory, counted in f32.
     type Memory: Send;
-    /// Values on their way from the host, in memory of their own. It is used again once it is dropped and the work asked for
-    /// before that is done.
+    /// Values on their way from the host, in memory of their own. It is used again once it is dropped and the work
+    /// asked for before that is done.
     type Staged: Send;
 
     /// What activations are made of.

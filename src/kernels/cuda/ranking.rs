@@ -59,8 +59,8 @@ pub(super) struct Ranking<A, M> {
 }
 
 impl<A: Copy + Debug + PartialEq, M: Copy> Ranking<A, M> {
-    /// Those of cuDNN's `ranking` that are deterministic and multiply as `fits` asks, in its order; then those of `known`
-    /// that it left out; in either, what needs much workspace comes last.
+    /// Those of cuDNN's `ranking` that are deterministic and multiply as `fits` asks, in its order; then those of
+    /// `known` that it left out; in either, what needs much workspace comes last.
     pub fn new(
         ranking: impl IntoIterator<Item = Answer<A, M>>,
         known: impl IntoIterator<Item = Answer<A, M>>,

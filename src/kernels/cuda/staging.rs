@@ -123,8 +123,8 @@ impl Staging {
         copied
     }
 
-    /// Sends values to memory of their own, which `allocate` gives where none was given back. Waits for what still reads
-    /// that.
+    /// Sends values to memory of their own, which `allocate` gives where none was given back. Waits for what still
+    /// reads that.
     pub fn stage(
         &self,
         values: &[f32],

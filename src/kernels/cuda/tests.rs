@@ -33,8 +33,8 @@ fn kernels_and_steps_in_bf16_agree_with_the_cpu() {
     passes(Host::new(Precision::Bf16));
 }
 
-/// Threads that go on in the opposite order find the same bits: no kernel reads what another thread of its launch, or of
-/// its block between two meetings, writes.
+/// Threads that go on in the opposite order find the same bits: no kernel reads what another thread of its launch, or
+/// of its block between two meetings, writes.
 #[test]
 fn no_result_depends_on_the_order_of_threads() {
     for precision in [Precision::F32, Precision::Bf16] {

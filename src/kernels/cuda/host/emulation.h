@@ -1,6 +1,6 @@
-// Runs kernels on the host, for the tests: every block of a grid in turn, and of a block every thread. Threads that meet
-// are fibres, which go on in turn each time that all have come to MEET(), in this order or the other way round: a kernel
-// whose result depends on the order is wrong.
+// Runs kernels on the host, for the tests: every block of a grid in turn, and of a block every thread. Threads that
+// meet are fibres, which go on in turn each time that all have come to MEET(), in this order or the other way round: a
+// kernel whose result depends on the order is wrong.
 //
 // A fibre is begun by makecontext, once, and then left and entered by _setjmp and _longjmp, which ask nothing of the
 // system.

@@ -39,11 +39,11 @@ INLINE float block_largest(float value, float *lanes) {
     return largest;
 }
 
-// Turns the similarities of each row into the gradient of its loss to them, temperature included, and finds the row's loss.
-// A block for each row.
+// Turns the similarities of each row into the gradient of its loss to them, temperature included, and finds the row's
+// loss. A block for each row.
 //
-// Of row i, `first_out + i` is the one class below `out_below` that is not left out (Others), `itself` says that class i is
-// left out. Labels of row i are offsets[i] to offsets[i + 1] of classes and weights.
+// Of row i, `first_out + i` is the one class below `out_below` that is not left out (Others), `itself` says that class
+// i is left out. Labels of row i are offsets[i] to offsets[i + 1] of classes and weights.
 struct SoftmaxGradient {
     float *similarities;
     float *row_losses;

@@ -1,7 +1,8 @@
 // Rows of unit length: from activations, which lie feature by feature, to embeddings, which lie row by row, and back.
 // Reference: cpu/embeddings.rs.
 
-// Of the row of x, which lies feature by feature, that this thread works on. Threads past the last row only meet the others.
+// Of the row of x, which lies feature by feature, that this thread works on. Threads past the last row only meet the
+// others.
 INLINE float NAMED(length_of)(const Value *x, Long row, Long rows, Long width, float lanes[PARTS][ROWS]) {
     float squares = 0.0f;
     for (Long feature = threadIdx.y; row < rows && feature < width; feature += PARTS) {
