@@ -58,3 +58,20 @@ INLINE float block_sum(float value, float *lanes) {
     MEET();
     return sum;
 }
+
+// Defines a sum over the threads of a block [across, parts] that have one place across, in the same order always, in
+// all of them.
+#define SUM_OF_PARTS(name, Type, parts, across) \
+    INLINE Type name(Type value, Type lanes[parts][across]) { \
+        unsigned part = threadIdx.y, at = threadIdx.x; \
+        lanes[part][at] = value; \
+        MEET(); \
+        for (unsigned half = parts / 2; half > 0; half /= 2) { \
+            if (part < half) lanes[part][at] += lanes[part + half][at]; \
+            MEET(); \
+        } \
+        Type sum = lanes[0][at]; \
+        /* Before the next sum overwrites them. */ \
+        MEET(); \
+        return sum; \
+    }

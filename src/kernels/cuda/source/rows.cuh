@@ -6,15 +6,5 @@
 // crate::kernels::SHORTEST.
 #define SHORTEST 1e-12f
 
-// The sum over the threads of a row, in the same order always, in all of them.
-INLINE float row_sum(float value, float lanes[PARTS][ROWS]) {
-    lanes[threadIdx.y][threadIdx.x] = value;
-    MEET();
-    for (unsigned half = PARTS / 2; half > 0; half /= 2) {
-        if (threadIdx.y < half) lanes[threadIdx.y][threadIdx.x] += lanes[threadIdx.y + half][threadIdx.x];
-        MEET();
-    }
-    float sum = lanes[0][threadIdx.x];
-    MEET();
-    return sum;
-}
+// Over the threads of a row.
+SUM_OF_PARTS(row_sum, float, PARTS, ROWS)

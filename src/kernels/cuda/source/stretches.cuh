@@ -29,27 +29,6 @@ INLINE Long found_at(struct Stretches s, Long replica, Long at, Long channel) {
     return (replica * s.count + at) * 2 * s.width + channel;
 }
 
-// The sum over the threads of a channel, in the same order always, in all of them.
-INLINE float down_sum(float value, float lanes[DOWN][ACROSS]) {
-    lanes[threadIdx.y][threadIdx.x] = value;
-    MEET();
-    for (unsigned half = DOWN / 2; half > 0; half /= 2) {
-        if (threadIdx.y < half) lanes[threadIdx.y][threadIdx.x] += lanes[threadIdx.y + half][threadIdx.x];
-        MEET();
-    }
-    float sum = lanes[0][threadIdx.x];
-    MEET();
-    return sum;
-}
-
-INLINE double fold_sum(double value, double lanes[FOLD][ACROSS]) {
-    lanes[threadIdx.y][threadIdx.x] = value;
-    MEET();
-    for (unsigned half = FOLD / 2; half > 0; half /= 2) {
-        if (threadIdx.y < half) lanes[threadIdx.y][threadIdx.x] += lanes[threadIdx.y + half][threadIdx.x];
-        MEET();
-    }
-    double sum = lanes[0][threadIdx.x];
-    MEET();
-    return sum;
-}
+// Over the threads of a channel.
+SUM_OF_PARTS(down_sum, float, DOWN, ACROSS)
+SUM_OF_PARTS(fold_sum, double, FOLD, ACROSS)
