@@ -17,25 +17,34 @@ pub const COLLAPSED: f64 = 1e-6;
 pub struct Observed {
     /// The mean over the queries of a batch.
     pub loss: f64,
-    /// The standard deviation over the batch of each column of the normalised query embeddings, averaged over the
-    /// columns: about 1/sqrt(C) where they are spread evenly over the sphere, 0 where all point the same way, NaN where
-    /// one of them has a NaN.
+    /// The population standard deviation (dividing by N) over the batch of each column of the normalised query
+    /// embeddings, averaged over the columns: about 1/sqrt(C) where they are spread evenly over the sphere, 0 where all
+    /// point the same way, NaN where one of them has a NaN.
     pub spread: f64,
 }
 
 /// An objective with its memory on a device. What it finds of each step stays there until [`Loss::observed`].
 pub struct Loss<K: Kernels> {
     kernels: K,
-    objective: Objective,
     /// Values of an embedding.
     width: usize,
-    queue: Option<Queue<K>>,
+    kind: Kind<K>,
     memory: Option<Memory<K::Buffer>>,
     /// Two values for each step that was taken and not read back.
     observed: K::Buffer,
     unread: usize,
     /// Of steps before those, read back for want of room.
     read: Vec<Observed>,
+}
+
+/// An objective, by where its keys come from.
+enum Kind<K: Kernels> {
+    /// N-pair and SimCLR: from the pass of the queries.
+    OnePass { temperature: f64, replicas: usize, contrast: OfShare },
+    /// From the momentum encoder, and earlier ones.
+    Moco { temperature: f64, contrast: Contrast, queue: Queue<K> },
+    /// From the momentum encoder.
+    Byol,
 }
 
 /// What an objective contrasts, given the labels of a share.
@@ -66,7 +75,7 @@ impl<K: Kernels> Loss<K> {
     /// `batch` is the number of queries over all ranks, `queue` the length of MoCo's.
     ///
     /// # Errors
-    /// Those of [`Queue::new`]; MoCo without a queue.
+    /// MoCo without a queue, or with one whose length is not a multiple of the batch.
     pub fn new(
         kernels: K,
         objective: Objective,
@@ -75,23 +84,38 @@ impl<K: Kernels> Loss<K> {
         queue: Option<usize>,
         seed: u64,
     ) -> Result<Loss<K>, ObjectiveError> {
-        let shape = |length| QueueShape { batch, length, width };
-        let queue = queue.map(|length| Queue::new(kernels.clone(), shape(length), seed)).transpose()?;
-        if queue.is_none() && matches!(objective, Objective::Moco { .. }) {
-            return Err(ObjectiveError::NoQueue);
-        }
+        let kind = match objective {
+            Objective::Npair { temperature, replicas } => {
+                Kind::OnePass { temperature, replicas, contrast: npair::contrast }
+            }
+            Objective::Simclr { temperature, replicas } => {
+                Kind::OnePass { temperature, replicas, contrast: simclr::contrast }
+            }
+            Objective::Moco { temperature, contrast } => {
+                let length = queue.ok_or(ObjectiveError::NoQueue)?;
+                let queue = Queue::new(kernels.clone(), QueueShape { batch, length, width }, seed)?;
+                Kind::Moco { temperature, contrast, queue }
+            }
+            Objective::Byol => Kind::Byol,
+        };
         let observed = kernels.zeros(2 * kernels.steps_ahead());
-        Ok(Loss { kernels, objective, width, queue, memory: None, observed, unread: 0, read: Vec::new() })
+        Ok(Loss { kernels, width, kind, memory: None, observed, unread: 0, read: Vec::new() })
     }
 
     /// The state of MoCo's queue, for a checkpoint.
     pub fn queue(&self) -> Option<QueueState> {
-        self.queue.as_ref().map(Queue::state)
+        match &self.kind {
+            Kind::Moco { queue, .. } => Some(queue.state()),
+            Kind::OnePass { .. } | Kind::Byol => None,
+        }
     }
 
     /// Shape of MoCo's queue.
     pub fn queue_shape(&self) -> Option<QueueShape> {
-        self.queue.as_ref().map(Queue::shape)
+        match &self.kind {
+            Kind::Moco { queue, .. } => Some(queue.shape()),
+            Kind::OnePass { .. } | Kind::Byol => None,
+        }
     }
 
     /// Sets MoCo's queue.
@@ -99,8 +123,8 @@ impl<K: Kernels> Loss<K> {
     /// # Errors
     /// A state of another shape; the queue is then as it was.
     pub fn set_queue(&mut self, state: QueueState) -> Result<(), ObjectiveError> {
-        if let Some(queue) = &self.queue {
-            self.queue = Some(Queue::restore(self.kernels.clone(), queue.shape(), state)?);
+        if let Kind::Moco { queue, .. } = &mut self.kind {
+            *queue = Queue::restore(self.kernels.clone(), queue.shape(), state)?;
         }
         Ok(())
     }
@@ -117,10 +141,8 @@ impl<K: Kernels> Loss<K> {
         activations: &K::Buffer,
         d: &mut K::Buffer,
     ) -> Result<(), ObjectiveError> {
-        let (temperature, replicas, contrast) = match self.objective {
-            Objective::Npair { temperature, replicas } => (temperature, replicas, npair::contrast as OfShare),
-            Objective::Simclr { temperature, replicas } => (temperature, replicas, simclr::contrast as OfShare),
-            Objective::Moco { .. } | Objective::Byol => return Err(ObjectiveError::KeysApart),
+        let Kind::OnePass { temperature, replicas, contrast } = self.kind else {
+            return Err(ObjectiveError::KeysApart);
         };
         let shares = replicas / ranks.size();
         let (rows, width) = (2 * labels.rows(), self.width);
@@ -180,8 +202,8 @@ impl<K: Kernels> Loss<K> {
             }
             Ok(())
         };
-        match (self.objective, &mut self.queue) {
-            (Objective::Moco { temperature, contrast }, Some(queue)) => {
+        match &mut self.kind {
+            Kind::Moco { temperature, contrast, queue } => {
                 let shape = queue.shape();
                 if shape.batch != batch {
                     return Err(ObjectiveError::Queue { length: shape.length, batch });
@@ -192,11 +214,11 @@ impl<K: Kernels> Loss<K> {
                     Contrast::NPlusK => moco::n_plus_k(labels, first, shape)?,
                 };
                 put_keys(true, &mut queue.classes)?;
-                let operation = contrasted.cross_entropy(width, temperature, 0, 0, 1);
+                let operation = contrasted.cross_entropy(width, *temperature, 0, 0, 1);
                 kernels.cross_entropy(&operation, queries, &queue.classes, gradient, losses);
                 queue.enqueue();
             }
-            (Objective::Byol, _) => {
+            Kind::Byol => {
                 put_keys(false, own)?;
                 let targets = match byol::targets(labels) {
                     None => &*own,
@@ -207,8 +229,7 @@ impl<K: Kernels> Loss<K> {
                 };
                 kernels.cosine_distance(rows, width, queries, targets, gradient, losses);
             }
-            (Objective::Moco { .. }, None) => return Err(ObjectiveError::NoQueue),
-            (Objective::Npair { .. } | Objective::Simclr { .. }, _) => return Err(ObjectiveError::KeysLearn),
+            Kind::OnePass { .. } => return Err(ObjectiveError::KeysLearn),
         }
         kernels.normalise_gradient(rows, width, activations, queries, gradient, d);
         self.observe(ranks, QueryRows { width, shares: 1, rows, stride: rows, losses: 1 })

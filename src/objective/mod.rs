@@ -18,7 +18,7 @@ use crate::mix::LabelError;
 use crate::recipe::{Contrast, Method, Operator, Pretext};
 
 pub use loss::{COLLAPSED, Loss, Observed};
-pub use queue::{Queue, QueueShape, QueueState};
+pub use queue::{QueueShape, QueueState};
 
 /// The objective of a method, with its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]

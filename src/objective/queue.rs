@@ -8,7 +8,7 @@ use crate::random::{Key, Purpose};
 
 /// The last K keys, the oldest of which the next batch replaces, behind room for the keys of a batch: so all classes of
 /// a step lie together.
-pub struct Queue<K: Kernels> {
+pub(super) struct Queue<K: Kernels> {
     kernels: K,
     shape: QueueShape,
     /// `[batch + length, width]`.

@@ -1,3 +1,4 @@
+use super::queue::Queue;
 use super::*;
 use crate::kernels::collective::Alone;
 use crate::kernels::{Cpu, Storage};
