@@ -13,7 +13,7 @@ use crate::store::{EpochMetrics, Trace, TracedStep, checksum};
 use super::batch::Batches;
 use super::encoder::encoder_plan;
 use super::followers::Followers;
-use super::inputs::{At, Prepared};
+use super::inputs::{At, Preparation, Prepared};
 use super::schedule::LearningRate;
 use super::{Progress, TrainError, Trainer};
 
@@ -41,6 +41,9 @@ pub(super) struct Taken {
     /// The epoch that it ended.
     pub epoch: Option<EpochMetrics>,
 }
+
+/// What the ranks need for a step, each its share.
+type Shares<S> = Result<Vec<Prepared<S>>, TrainError>;
 
 /// A run between two of its steps.
 pub(super) struct Course<'a, K: Kernels> {
@@ -86,13 +89,18 @@ impl<'a, K: Kernels> Course<'a, K> {
         Course::new(self.recipe, data, source, self.trainer.into_rank())
     }
 
-    /// The batches that are left.
+    /// What the steps that are left need.
     ///
     /// # Errors
-    /// As [`Batches::new`].
-    pub fn batches<'b>(&self, source: &'b dyn Source) -> Result<Batches<'b>, TrainError> {
+    /// As [`Batches::new`]; of a step, what cannot be drawn or mixed.
+    pub fn prepared<'b>(
+        &self,
+        source: &'b dyn Source,
+        preparation: &'b Preparation<K>,
+    ) -> Result<impl Iterator<Item = Shares<K::Staged>> + use<'b, K>, TrainError> {
         let at = At { seed: self.recipe.seed, epoch: self.at.epoch, step: self.at.step };
-        Batches::new(source, &self.recipe.pretext, at)
+        let batches = Batches::new(source, &self.recipe.pretext, at)?;
+        Ok(batches.map(|batch| Ok(preparation.of(batch?)?)))
     }
 
     /// Whether every step was taken and read back.

@@ -17,7 +17,7 @@ use crate::store::{
     write_sealed,
 };
 
-use super::batch::{Batch, ahead};
+use super::batch::ahead;
 use super::course::{Course, Extent};
 use super::encoder::encoder_bytes;
 use super::inputs::Preparation;
@@ -35,7 +35,10 @@ pub enum TrainError {
     Collapse { epoch: usize, step: usize, spread: f64 },
     #[error("a batch of {batch} does not fit into {rows} training rows")]
     BatchTooLarge { batch: usize, rows: usize },
-    #[error("a rank cannot start from what rank 0 has: {found}")]
+    #[error(
+        "a rank cannot start from what rank 0 has: {found}. That is a fault of repro: please report it, and train on one \
+         GPU (--device cuda:N) meanwhile"
+    )]
     Handover { found: String },
     #[error("cannot start {threads} threads")]
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
@@ -127,9 +130,8 @@ pub fn pretext<K: Kernels>(
         let _ = control(Progress::Warning(warning));
     }
 
-    let prepare = |batch: Result<Batch, DataError>| -> Result<_, TrainError> { Ok(preparation.of(batch?)?) };
     let (course, ended) = lead(course, followers, data, |course, followers| {
-        ahead(course.batches(&*source)?.map(prepare), threads, |batches| {
+        ahead(course.prepared(&*source, &preparation)?, threads, |batches| {
             let mut saver = Saver::new(checkpoints, checkpoint_every);
             while !course.is_finished() {
                 course.take(batches.next().expect("there is a batch for every step")?, followers)?;
@@ -191,9 +193,8 @@ pub fn retrace<K: Kernels>(
     let Ranks { leader, followers } = ranks;
     let course = Course::new(recipe, data, &*source, leader)?;
     let mut epochs = Vec::new();
-    let prepare = |batch: Result<Batch, DataError>| -> Result<_, TrainError> { Ok(preparation.of(batch?)?) };
     let (course, whole) = lead(course, followers, data, |course, followers| {
-        ahead(course.batches(&*source)?.map(prepare), threads, |batches| {
+        ahead(course.prepared(&*source, &preparation)?, threads, |batches| {
             while !course.is_finished() {
                 let more = course.is_within(extent);
                 if more {

@@ -25,7 +25,8 @@ pub enum StepError {
     #[error(transparent)]
     Objective(#[from] ObjectiveError),
     #[error(
-        "the recipe's {replicas} replicas cannot be shared out equally between {ranks} ranks: take as many GPUs as divide them"
+        "the recipe's {replicas} replicas cannot be shared out equally between {ranks} ranks: take a number of GPUs that \
+         divides {replicas}"
     )]
     Ranks { replicas: usize, ranks: usize },
     #[error(transparent)]
