@@ -3,6 +3,7 @@
 use super::Output;
 use crate::kernels::device::{check_ranks, describe};
 use crate::kernels::{Device, DeviceError};
+use crate::runner::device_name;
 
 /// The device that the option names, which may be several GPUs that train together. `auto` is the first GPU, where this
 /// build and this machine can use it, else the CPU; a GPU that is there and cannot be used is told.
@@ -56,8 +57,7 @@ fn usable(device: Device) -> Result<(), DeviceError> {
 pub fn title(device: Device) -> String {
     match device {
         Device::Cpu => device.to_string(),
-        Device::Cuda(number) | Device::CudaRanks { first: number, .. } => describe(number)
-            .map_or_else(|_| device.to_string(), |found| format!("{device} ({}, CUDA {})", found.name, found.driver)),
+        Device::Cuda(_) | Device::CudaRanks { .. } => device_name(device),
     }
 }
 

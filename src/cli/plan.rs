@@ -16,6 +16,7 @@ use super::jobs::Demand;
 use super::known_data::{AtHand, Unusable, missing};
 use super::text::{count, duration, prefixed, table};
 use super::{Exit, Output};
+use crate::kernels::device::gigabytes;
 
 #[derive(Serialize)]
 struct Planned {
@@ -214,9 +215,9 @@ fn described(planned: &Planned, chosen: &[Chosen]) -> String {
         ));
     }
     if let Some((bytes, allowance)) = planned.gpu_bytes.zip(planned.gpu_allowance) {
-        let [bytes, allowance] = [bytes, allowance].map(|bytes| prefixed(bytes as f64));
+        let [bytes, allowance] = [bytes, allowance].map(gigabytes);
         lines.push(format!(
-            "{:<13} {bytes}B for the largest trial, {allowance}B of it allowed for libraries, not measured",
+            "{:<13} {bytes} for the largest trial, {allowance} of it allowed for libraries, not measured",
             "GPU memory"
         ));
     }
@@ -265,7 +266,7 @@ fn done(trials: Option<usize>) -> String {
 }
 
 fn gpu_memory(bytes: Option<u64>) -> String {
-    bytes.map_or("?".to_owned(), |bytes| format!("{}B", prefixed(bytes as f64)))
+    bytes.map_or("?".to_owned(), gigabytes)
 }
 
 fn operations(flops: f64) -> String {

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
 
+use crate::kernels::device::gigabytes;
+
 /// Bytes of workspace beyond which an algorithm is tried last.
 const MODEST_WORKSPACE: usize = 1 << 30;
 
@@ -45,7 +47,7 @@ impl fmt::Display for Reason {
             Reason::Refused(found) => f.write_str(found),
             Reason::NotDeterministic => f.write_str("not deterministic"),
             Reason::OtherPrecision => f.write_str("in another precision"),
-            Reason::NoRoom(bytes) => write!(f, "no room for its workspace of {:.3} GB", *bytes as f64 / 1e9),
+            Reason::NoRoom(bytes) => write!(f, "no room for its workspace of {}", gigabytes(*bytes as u64)),
         }
     }
 }
@@ -147,11 +149,11 @@ mod tests {
         let refused = Answer { workspace: Err("NOT_SUPPORTED".to_owned()), ..answer(1, true, 0) };
         let random = Answer { is_deterministic: false, ..answer(2, true, 0) };
         let mut ranking =
-            Ranking::new([refused, random, answer(3, false, 0)], [answer(4, true, 2_500_000)], |exact| exact);
+            Ranking::new([refused, random, answer(3, false, 0)], [answer(4, true, 2_500_000_000)], |exact| exact);
         assert_eq!(order(&mut ranking), [4]);
         assert_eq!(
             ranking.passed_over(),
-            "1: NOT_SUPPORTED; 2: not deterministic; 3: in another precision; 4: no room for its workspace of 0.003 GB"
+            "1: NOT_SUPPORTED; 2: not deterministic; 3: in another precision; 4: no room for its workspace of 2.50 GB"
         );
     }
 
