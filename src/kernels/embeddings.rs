@@ -51,8 +51,9 @@ pub trait EmbeddingKernels: Storage {
         gradient: &mut Self::Buffer,
         losses: &mut Self::Buffer,
     );
-    /// Writes two values to place `2 * slot` of `observed`: the mean of the losses of the shares, and the standard
-    /// deviation over the query rows of each column of `embeddings`, averaged over the columns.
+    /// Writes two values to place `2 * slot` of `observed`: the mean of the losses of the shares, and the population
+    /// standard deviation (which divides by the number of rows, N) over the query rows of each column of `embeddings`,
+    /// averaged over the columns.
     fn observe(
         &self,
         queries: &QueryRows,
@@ -71,6 +72,7 @@ pub struct CrossEntropy {
     /// A row for each query, a class for each key.
     pub labels: SoftLabels,
     pub left_out: LeftOut,
+    /// Above 0.
     pub temperature: f64,
     /// Row of the first query, in its buffer and in that of the gradient.
     pub queries: usize,

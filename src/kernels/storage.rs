@@ -6,12 +6,14 @@ pub trait Storage: Clone + Send + Sync + 'static {
     /// Host values on their way to the device.
     type Staged: Send;
 
+    /// Memory of `len` zeros.
     fn zeros(&self, len: usize) -> Self::Buffer;
     /// Memory of zeros for activations or gradients of these, of which a device may keep fewer bits: what is put into
     /// it is rounded.
     fn activations(&self, len: usize) -> Self::Buffer {
         self.zeros(len)
     }
+    /// Values that a buffer has room for.
     fn len(&self, buffer: &Self::Buffer) -> usize;
     /// Copies host values to the start of a buffer.
     fn upload(&self, values: &[f32], buffer: &mut Self::Buffer);

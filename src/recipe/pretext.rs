@@ -48,7 +48,8 @@ pub struct Pretext {
     /// BYOL: prediction head on the query side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predictor: Option<Head>,
-    /// How the device computes: anything but f32 needs a GPU. Evaluations are always in f32.
+    /// What factors of products, and activations, are rounded to: anything but f32 needs
+    /// a GPU. Evaluations are always in f32.
     #[serde(default, skip_serializing_if = "Precision::is_f32")]
     pub precision: Precision,
 }

@@ -30,8 +30,9 @@ pub struct Check {
     pub shape: String,
     /// A share of what is expected; null where a value is not a number.
     pub error: f64,
-    /// The largest error that passes. In f32, some 2^-24 for every rounding; TF32 keeps 10 bits of what it multiplies.
-    /// In a step, a unit that is next to zero may fall on either side of ReLU, and its gradient is there or not.
+    /// The largest error that passes. In f32, some 2^-24 for every rounding; TF32 keeps 10 bits of what it multiplies,
+    /// bf16 keeps 7 of that and of activations. In a step, a unit that is next to zero may fall on either side of ReLU,
+    /// and its gradient is there or not.
     pub tolerance: f64,
     pub ok: bool,
 }

@@ -43,7 +43,8 @@ pub struct New {
     /// Only the cells with these axis values; several values of one axis are alternatives
     #[arg(long, value_name = "AXIS=VALUE,...", default_value = "")]
     pub only: Filter,
-    /// What the encoders of every cell are trained in; anything but f32 needs a GPU
+    /// What factors of products, and activations, are rounded to while encoders are trained; anything but f32
+    /// needs a GPU
     #[arg(long, value_enum)]
     pub precision: Option<Precision>,
     /// File to write; EXP.json in this folder if not given

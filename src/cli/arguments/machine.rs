@@ -10,7 +10,7 @@ pub struct Selftest {
     /// Device to check: auto (the first GPU, if it can be used), cpu or cuda:N
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
-    /// What the device computes in; the CPU can f32 only
+    /// What factors of products, and activations, are rounded to; the CPU can f32 only
     #[arg(long, value_enum, default_value = "f32")]
     pub precision: Precision,
     /// Print JSON
@@ -26,7 +26,8 @@ pub struct Bench {
     /// Device to measure: auto (the first GPU, if it can be used), cpu or cuda:N
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
-    /// What to compute in, or several; whatever the device can if not given
+    /// What factors of products, and activations, are rounded to, or several; whatever the device can if not
+    /// given
     #[arg(long, value_enum, value_delimiter = ',')]
     pub precision: Vec<Precision>,
     /// Narrow networks and small batches, for seconds instead of minutes; nothing is projected
