@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_caught_and_the_next_one_is_told_again() {
+    fn a_panic_is_caught_and_quiet_lasts_as_long_as_the_outermost_call() {
         let caught = quietly(|| quietly(|| panic!("inner")).map_or_else(|_| QUIET.get(), |()| false));
         assert!(caught.unwrap());
         assert!(!QUIET.get());

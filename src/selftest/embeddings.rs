@@ -16,14 +16,14 @@ pub(super) enum OfEmbeddings {
     SelectRows { rows: usize, width: usize },
     Mix { rows: usize, width: usize },
     CopyWithin { len: usize },
-    CrossEntropy { contrast: Contrast, rows: usize },
+    CrossEntropy { loss: ContrastiveLoss, rows: usize },
     CosineDistance { rows: usize, width: usize },
     Observe { rows: usize, width: usize, shares: usize },
 }
 
-/// Which embeddings are told from which.
+/// A loss that tells embeddings from each other.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Contrast {
+pub(super) enum ContrastiveLoss {
     /// Queries from the keys behind them, both learning.
     Npair,
     /// Each from all others.
@@ -32,13 +32,13 @@ pub(super) enum Contrast {
     Moco { queue: usize, own: bool },
 }
 
-impl Contrast {
+impl ContrastiveLoss {
     fn name(self) -> String {
         match self {
-            Contrast::Npair => "N-pair".to_owned(),
-            Contrast::Simclr => "SimCLR".to_owned(),
-            Contrast::Moco { queue, own: false } => format!("MoCo, queue of {queue}"),
-            Contrast::Moco { queue, own: true } => format!("MoCo, own key and queue of {queue}"),
+            ContrastiveLoss::Npair => "N-pair".to_owned(),
+            ContrastiveLoss::Simclr => "SimCLR".to_owned(),
+            ContrastiveLoss::Moco { queue, own: false } => format!("MoCo, queue of {queue}"),
+            ContrastiveLoss::Moco { queue, own: true } => format!("MoCo, own key and queue of {queue}"),
         }
     }
 
@@ -49,18 +49,20 @@ impl Contrast {
             [(row, row, lambda), (row, (row * 7 + 3) % rows, 1.0 - lambda)]
         });
         let (labels, left_out, keys) = match self {
-            Contrast::Npair => (SoftLabels::new(rows, rows, mixed), LeftOut::Nothing, FIRST + rows),
-            Contrast::Simclr => {
+            ContrastiveLoss::Npair => (SoftLabels::new(rows, rows, mixed), LeftOut::Nothing, FIRST + rows),
+            ContrastiveLoss::Simclr => {
                 let own = (0..rows).map(|row| (row, (row + rows / 2) % rows, 1.0));
                 (SoftLabels::new(rows, rows, own), LeftOut::Itself, FIRST)
             }
-            Contrast::Moco { queue, own: false } => (SoftLabels::new(rows, rows + queue, mixed), LeftOut::Nothing, 0),
-            Contrast::Moco { queue, own: true } => {
+            ContrastiveLoss::Moco { queue, own: false } => {
+                (SoftLabels::new(rows, rows + queue, mixed), LeftOut::Nothing, 0)
+            }
+            ContrastiveLoss::Moco { queue, own: true } => {
                 let own = (0..rows).map(|row| (row, row, 1.0));
                 (SoftLabels::new(rows, rows + queue, own), LeftOut::Others { of: rows, first: 0 }, 0)
             }
         };
-        let keys_learn = !matches!(self, Contrast::Moco { .. });
+        let keys_learn = !matches!(self, ContrastiveLoss::Moco { .. });
         let (queries, share, shares) = (FIRST, 1, 2);
         let (width, temperature) = (WIDTH, 0.2);
         Some(CrossEntropy {
@@ -97,7 +99,7 @@ impl OfEmbeddings {
             | OfEmbeddings::Mix { rows, width }
             | OfEmbeddings::CosineDistance { rows, width } => format!("{rows} x {width}"),
             OfEmbeddings::CopyWithin { len } => len.to_string(),
-            OfEmbeddings::CrossEntropy { contrast, rows } => format!("{rows} x {WIDTH}, {}", contrast.name()),
+            OfEmbeddings::CrossEntropy { loss, rows } => format!("{rows} x {WIDTH}, {}", loss.name()),
             OfEmbeddings::Observe { rows, width, shares } => format!("{rows} x {width}, {shares} shares"),
         }
     }
@@ -138,8 +140,8 @@ impl OfEmbeddings {
                 kernels.copy_within(&mut buffer, Span { start: 1, len }, 2 * len);
                 results.take("forward", Arithmetic::Moved, &buffer);
             }
-            OfEmbeddings::CrossEntropy { contrast, rows } => {
-                let Some(operation) = contrast.operation(rows) else { return };
+            OfEmbeddings::CrossEntropy { loss, rows } => {
+                let Some(operation) = loss.operation(rows) else { return };
                 let mut embeddings = inputs.draw((FIRST + 2 * rows) * WIDTH);
                 normalise_rows(&mut embeddings, WIDTH);
                 let mut others = inputs.draw(operation.labels.classes() * WIDTH);

@@ -1,6 +1,6 @@
 //! What is checked: each operation at sides that networks have and at sides that no block of threads divides.
 
-use super::embeddings::{Contrast, OfEmbeddings};
+use super::embeddings::{ContrastiveLoss, OfEmbeddings};
 use super::operations::Operation;
 use crate::kernels::{Convolution, FeatureMap, MaxPool, Span};
 
@@ -84,10 +84,13 @@ fn embeddings() -> Vec<OfEmbeddings> {
     }
     all.push(OfEmbeddings::CopyWithin { len: 300 });
     let queue = 300;
-    for contrast in
-        [Contrast::Npair, Contrast::Simclr, Contrast::Moco { queue, own: false }, Contrast::Moco { queue, own: true }]
-    {
-        all.extend([6, 66].map(|rows| OfEmbeddings::CrossEntropy { contrast, rows }));
+    for loss in [
+        ContrastiveLoss::Npair,
+        ContrastiveLoss::Simclr,
+        ContrastiveLoss::Moco { queue, own: false },
+        ContrastiveLoss::Moco { queue, own: true },
+    ] {
+        all.extend([6, 66].map(|rows| OfEmbeddings::CrossEntropy { loss, rows }));
     }
     all.extend([(5, 3, 1), (40, 33, 4)].map(|(rows, width, shares)| OfEmbeddings::Observe { rows, width, shares }));
     all
