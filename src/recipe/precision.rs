@@ -1,4 +1,4 @@
-//! How a device computes.
+//! What a device rounds to.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

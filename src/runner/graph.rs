@@ -24,8 +24,8 @@ pub struct LabelledTrial {
 /// Replicas of a trial that GPUs cannot share out equally.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "{cell} has {replicas} {}, which {gpus} GPUs cannot share out equally: take as many GPUs as divide them, or leave such \
-     cells out with --only", if *replicas == 1 { "replica" } else { "replicas" }
+    "{cell} has {replicas} {}, which {gpus} GPUs cannot share out equally: take a number of GPUs that divides {replicas}, \
+     or leave such cells out with --only", if *replicas == 1 { "replica" } else { "replicas" }
 )]
 pub struct UnequalReplicas {
     cell: String,

@@ -1,5 +1,5 @@
-//! Ranks that are GPUs of this machine: NCCL through cudarc, which looks for the library when it is first needed. Has not
-//! run on GPUs yet.
+//! Ranks that are GPUs of this machine: NCCL through cudarc, which looks for the library when it is first needed. Has
+//! not run on GPUs yet.
 //!
 //! Communicators do not block the host, so that a rank which fails can abort those of the others: what they wait for on
 //! the device then ends, and their next operation says who left.
