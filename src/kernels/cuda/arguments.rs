@@ -137,7 +137,7 @@ kernels! {
         "scale" Scale { x: Address, y: Address, len: i64, factor: f32 }
         "softmax_gradient" SoftmaxGradient {
             similarities: Address, row_losses: Address, offsets: Address, classes: Address, weights: Address,
-            width: i64, out_below: i64, first_out: i64, itself: i64, inverse_temperature: f32, share: f32,
+            width: i64, out_below: i64, first_own: i64, itself: i64, inverse_temperature: f32, share: f32,
         }
         "row_distances" RowDistances { queries: Address, targets: Address, row_losses: Address, width: i64 }
         "mean" Mean { values: Address, mean: Address, len: i64 }

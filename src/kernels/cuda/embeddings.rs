@@ -1,8 +1,8 @@
 //! Embeddings: rows of unit length, the softmax over their similarities, and what a step tells of itself.
 
 use super::arguments::{
-    Activations, Add, Address, ColumnDeviations, CopyValues, Mean, MixPictures, Normalise, NormaliseGradient,
-    RowDistances, Scale, SelectRows, SoftmaxGradient,
+    Activations, Add, Address, Arguments, ColumnDeviations, CopyValues, Mean, MixPictures, Normalise,
+    NormaliseGradient, RowDistances, Scale, SelectRows, SoftmaxGradient,
 };
 use super::platform::{Matrix, Platform, Product, Values};
 use super::{Buffer, Cuda, LINE, aligned};
@@ -13,11 +13,11 @@ const ROWS: [u32; 2] = [32, 8];
 
 impl<P: Platform> Cuda<P> {
     /// A thread for each of some parts of each row.
-    fn over_rows<A: super::arguments::Arguments>(&self, rows: usize, arguments: A) {
+    fn over_rows<A: Arguments>(&self, rows: usize, arguments: A) {
         self.launch([rows.div_ceil(ROWS[0] as usize), 1, 1], ROWS, arguments);
     }
 
-    /// `losses[share]` becomes the mean of the losses of the rows.
+    /// Writes the mean of `len` values.
     fn mean(&self, values: Address, len: usize, mean: Address) {
         self.launch([1, 1, 1], [LINE, 1], Mean { values, mean, len: len as i64 });
     }
@@ -114,7 +114,7 @@ impl<P: Platform> EmbeddingKernels for Cuda<P> {
                 c: Values::F32(similarities),
                 c_lead: classes,
             });
-            let (out_below, first_out) = match operation.left_out {
+            let (out_below, first_own) = match operation.left_out {
                 LeftOut::Others { of, first } => (of, first),
                 LeftOut::Nothing | LeftOut::Itself => (0, 0),
             };
@@ -126,7 +126,7 @@ impl<P: Platform> EmbeddingKernels for Cuda<P> {
                 weights: words.plus(rows + 1 + labels.entries().len()),
                 width: classes as i64,
                 out_below: out_below as i64,
-                first_out: first_out as i64,
+                first_own: first_own as i64,
                 itself: i64::from(operation.left_out == LeftOut::Itself),
                 inverse_temperature: operation.inverse_temperature(),
                 share: 1.0 / (rows * shares) as f32,

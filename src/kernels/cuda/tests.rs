@@ -9,8 +9,18 @@ fn emulated(precision: Precision) -> Cuda<Host> {
     Cuda::new(Host::new(precision))
 }
 
+/// Prints the largest error for each tolerance.
 fn passes(host: Host) {
     let checks = selftest::run(&Cuda::new(host), &Cpu::new(1), host.precision, &mut |_| {});
+    let how = if host.cuts { ", cut off" } else { "" };
+    let mut tolerances: Vec<f64> = checks.iter().map(|check| check.tolerance).collect();
+    tolerances.sort_by(f64::total_cmp);
+    tolerances.dedup();
+    for tolerance in tolerances {
+        let errors = checks.iter().filter(|check| check.tolerance == tolerance).map(|check| check.error);
+        let (count, largest) = errors.fold((0, 0.0), |(count, largest), error| (count + 1, f64::max(largest, error)));
+        println!("{}{how}: {count} checks to {tolerance:.1e}, largest error {largest:.1e}", host.precision);
+    }
     let off: Vec<_> = checks.iter().filter(|check| !check.ok).collect();
     assert!(off.is_empty(), "{off:#?}");
     assert!(checks.len() > 200, "{} checks", checks.len());

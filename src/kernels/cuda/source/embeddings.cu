@@ -42,7 +42,7 @@ INLINE float block_largest(float value, float *lanes) {
 // Turns the similarities of each row into the gradient of its loss to them, temperature included, and finds the row's
 // loss. A block for each row.
 //
-// Of row i, `first_out + i` is the one class below `out_below` that is not left out (Others), `itself` says that class
+// Of row i, `first_own + i` is the one class below `out_below` that is not left out (Others), `itself` says that class
 // i is left out. Labels of row i are offsets[i] to offsets[i + 1] of classes and weights.
 struct SoftmaxGradient {
     float *similarities;
@@ -52,15 +52,15 @@ struct SoftmaxGradient {
     const float *weights;
     Long width;
     Long out_below;
-    Long first_out;
+    Long first_own;
     Long itself;
     float inverse_temperature;
     // Of a row in the mean over rows and shares.
     float share;
 };
 
-INLINE int left_out(Long out_below, Long first_out, Long itself, Long row, Long at) {
-    return itself ? at == row : at < out_below && at != first_out + row;
+INLINE int left_out(Long out_below, Long first_own, Long itself, Long row, Long at) {
+    return itself ? at == row : at < out_below && at != first_own + row;
 }
 
 BLOCK_KERNEL(softmax_gradient, SoftmaxGradient, LANES) {
@@ -69,14 +69,14 @@ BLOCK_KERNEL(softmax_gradient, SoftmaxGradient, LANES) {
     float *values = a.similarities + row * a.width;
     float largest = -INFINITY;
     for (Long at = threadIdx.x; at < a.width; at += LANES) {
-        if (left_out(a.out_below, a.first_out, a.itself, row, at)) continue;
+        if (left_out(a.out_below, a.first_own, a.itself, row, at)) continue;
         float logit = values[at] * a.inverse_temperature;
         if (overtakes(logit, largest)) largest = logit;
     }
     largest = block_largest(largest, lanes);
     float sum = 0.0f;
     for (Long at = threadIdx.x; at < a.width; at += LANES) {
-        if (!left_out(a.out_below, a.first_out, a.itself, row, at)) sum += expf(values[at] * a.inverse_temperature - largest);
+        if (!left_out(a.out_below, a.first_own, a.itself, row, at)) sum += expf(values[at] * a.inverse_temperature - largest);
     }
     sum = block_sum(sum, lanes);
     // Every thread goes over the few labels, before any value is overwritten.
@@ -90,7 +90,7 @@ BLOCK_KERNEL(softmax_gradient, SoftmaxGradient, LANES) {
     float slope = a.share * a.inverse_temperature;
     for (Long at = threadIdx.x; at < a.width; at += LANES) {
         float logit = values[at] * a.inverse_temperature;
-        int out = left_out(a.out_below, a.first_out, a.itself, row, at);
+        int out = left_out(a.out_below, a.first_own, a.itself, row, at);
         values[at] = out ? 0.0f : slope * weight * (expf(logit - largest) / sum);
     }
     MEET();
